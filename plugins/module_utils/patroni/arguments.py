@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.groundwork.platform.plugins.module_utils.etcd.gateway import EtcdGateway
 from ansible_collections.groundwork.platform.plugins.module_utils.http import HttpClient, HttpError
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client import (
     PatroniClient,
@@ -36,6 +38,34 @@ def waiting(default: float) -> dict[str, dict[str, Any]]:
         "wait_timeout": {"type": "float", "default": default},
         "poll_interval": {"type": "float", "default": 0.2},
     }
+
+
+def etcd_options() -> dict[str, Any]:
+    """The option ``etcd``: how to reach the store that Patroni keeps its state in."""
+    return {
+        "type": "dict",
+        "options": {
+            "endpoints": {"type": "list", "elements": "str", "required": True},
+            "username": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "ca_cert": {"type": "path"},
+            "client_cert": {"type": "path"},
+            "client_key": {"type": "path", "no_log": False},
+            "namespace": {"type": "str", "default": "service"},
+            "timeout": {"type": "float", "default": 2.0},
+        },
+    }
+
+
+def etcd_from(params: Mapping[str, Any]) -> EtcdGateway:
+    """The gateway that the option ``etcd`` describes. Raises ``ValueError``, ``EtcdError``."""
+    http = HttpClient(
+        ca_cert=params["ca_cert"],
+        client_cert=params["client_cert"],
+        client_key=params["client_key"],
+        timeout=params["timeout"],
+    )
+    return EtcdGateway(http, params["endpoints"], params["username"], params["password"])
 
 
 def client_from(params: dict[str, Any]) -> PatroniClient:
@@ -68,4 +98,6 @@ def run(module: AnsibleModule, operation: Callable[[PatroniClient], dict[str, An
     except ValueError as error:
         module.fail_json(msg=str(error), reason="invalid_options", refused=True)
     else:
+        for risk in result.get("risks") or []:
+            module.warn(risk)
         module.exit_json(**result)

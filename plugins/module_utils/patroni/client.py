@@ -18,6 +18,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.http import (
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
     ClusterState,
+    Member,
     RefusedError,
     base_url,
 )
@@ -45,6 +46,18 @@ class PatroniClient:
         #: URLs that were given and belong to no listed member, with why they did not answer.
         self.strangers: dict[str, str] = {}
 
+    def discover(self) -> tuple[str, tuple[Member, ...]]:
+        """Scope and members by the first answer: a lost host costs no time here.
+
+        Raises ``RefusedError`` (``unreachable``).
+        """
+        requests = [Request(f"{url}/cluster") for url in self._urls]
+        outcome = self.http.first(requests)
+        if isinstance(outcome, HttpError) or not outcome.ok or not isinstance(outcome.json, dict):
+            raise RefusedError("unreachable", _nobody_tells([outcome]))
+        self._learn({}, outcome.json)
+        return str(outcome.json.get("scope") or ""), parse_cluster(outcome.json)
+
     def observe(
         self,
         refresh_config: bool = True,
@@ -68,8 +81,7 @@ class PatroniClient:
             raise RefusedError(
                 "unreachable", _nobody_tells(outcomes), answers=[str(item) for item in outcomes]
             )
-        found = [item.api_url for item in parse_cluster(document) if item.api_url]
-        self._learn(found, answers, document)
+        self._learn(answers, document)
         missing = [url for url in self._urls if url not in answers and url not in skip]
         if missing:
             answers.update(self._ask(missing, [], False, within)[0])
@@ -107,17 +119,11 @@ class PatroniClient:
                 return document
         return None
 
-    def _learn(
-        self, found: Sequence[str], answers: Mapping[str, Outcome], document: Mapping[str, Any]
-    ) -> None:
+    def _learn(self, answers: Mapping[str, Outcome], document: Mapping[str, Any]) -> None:
         """Add discovered members, but for those that answered under another URL."""
         answered = {answer_name(outcome) for outcome in answers.values()}
         for item in parse_cluster(document):
-            if (
-                item.api_url in found
-                and item.api_url not in self._urls
-                and item.name not in answered
-            ):
+            if item.api_url and item.api_url not in self._urls and item.name not in answered:
                 self._urls.append(item.api_url)
 
     def _note_strangers(self, answers: Mapping[str, Outcome], document: Mapping[str, Any]) -> None:

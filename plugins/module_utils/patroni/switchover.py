@@ -74,6 +74,8 @@ class Handover:
         self.course = course
         self.timeout = timeout
         self.interval = interval
+        #: Whether the old leader's coming back is an end, too: nothing was asked then.
+        self.may_recover = False
         self._pending: Pending | None = None
         self._answered_at: float | None = None
 
@@ -94,20 +96,35 @@ class Handover:
     def _is_over(self, state: ClusterState) -> bool:
         """Whether a refusal or a failure is certain: the answer says so and the cluster agrees."""
         leader = state.leader
-        if leader is None or leader.name != self.course.old_leader or self.answer is None:
+        if leader is not None and leader.name != self.course.old_leader:
             return False
+        if self._recovered(state):
+            return True
         if rejection(self.answer):
             return True
         if self._answered_at is None:
             self._answered_at = time.monotonic()
         return says_failed(self.answer) and time.monotonic() - self._answered_at > GRACE
 
-    def wait(self, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+    def _recovered(self, state: ClusterState | None) -> bool:
+        leader = state.leader if state is not None else None
+        return self.may_recover and leader is not None and leader.runs_as_primary
+
+    def wait(self, candidate: str | None, skip: tuple[str, ...] = ()) -> dict[str, Any]:
         """Watch, and return the result. Raises ``RefusedError`` and ``FailedError``."""
         state = watch(self.client, self._see, self.timeout, self.interval, skip)
         result: dict[str, Any] = dict(self.course.as_result(), answer=answer_result(self.answer))
+        if self.course.done and candidate not in (None, self.course.new_leader):
+            raise FailedError(
+                "another_leader",
+                f"{self.course.new_leader} took over instead of {candidate}: look at the candidate's log.",
+                changed=True,
+                **result,
+            )
         if self.course.done:
             return result
+        if self.course.new_leader is None and self._recovered(state):
+            return dict(result, new_leader=self.course.old_leader)
         reason = rejection(self.answer)
         if self.course.new_leader is None and reason:
             words = answer_result(self.answer) or {}
@@ -175,12 +192,5 @@ def switchover(
     if candidate is not None:
         body["candidate"] = candidate
     handover.ask(leader.api_url, "/switchover", body)
-    result = handover.wait()
-    if candidate is not None and course.new_leader != candidate:
-        raise FailedError(
-            "another_leader",
-            f"{course.new_leader} took over instead of {candidate}: look at the candidate's log.",
-            changed=True,
-            **result,
-        )
+    result = handover.wait(candidate)
     return dict(result, changed=True)
