@@ -10,25 +10,40 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni import (
     config_rules,
     problem,
+    topology_input,
     topology_rules,
 )
 
 
 def patroni_config_problems(
     config: Mapping[str, Any],
-    major: int,
+    major: int | None = None,
     eligible_replicas: int | None = None,
-    dynamic: bool = False,
+    dynamic: bool | None = None,
 ) -> list[dict[str, str]]:
     """Return what is wrong with a configuration; see patroni_config_problems.yml."""
-    check = config_rules.dynamic_config_problems if dynamic else config_rules.config_problems
     if not isinstance(config, Mapping):
         raise AnsibleFilterError(f"patroni_config_problems: a mapping, not {type(config).__name__}")
+    if dynamic is None:
+        dynamic = not any(key in config for key in ("scope", "name", "restapi", "bootstrap"))
+    check = config_rules.dynamic_config_problems if dynamic else config_rules.config_problems
     try:
         replicas = None if eligible_replicas is None else int(eligible_replicas)
-        return [found.to_dict() for found in check(config, int(major), replicas)]
+        version = None if major is None else int(major)
+        return [found.to_dict() for found in check(config, version, replicas)]
     except ValueError as error:
         raise AnsibleFilterError(f"patroni_config_problems: {error}") from error
+
+
+def database_topology(
+    hostvars: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    environment: str = "the inventory",
+    member_secrets: Sequence[str] = (),
+    etcd_secrets: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the description that database_problems judges; see database_topology.yml."""
+    return topology_input.describe(hostvars, groups, environment, member_secrets, etcd_secrets)
 
 
 def database_problems(
@@ -55,6 +70,7 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "patroni_config_problems": patroni_config_problems,
+            "database_topology": database_topology,
             "database_problems": database_problems,
             "tell_problems": tell_problems,
             "secret_state": topology_rules.secret_state,

@@ -33,13 +33,11 @@ _SHARED = (
     "etcd_group",
     "rto_preset",
     "durability_preset",
-    "patroni_ttl",
-    "patroni_loop_wait",
-    "patroni_retry_timeout",
-    "patroni_primary_start_timeout",
-    "patroni_synchronous_mode_strict",
+    "patroni_rto_preset",
+    "patroni_durability_preset",
+    "patroni_durability_strict",
+    "patroni_timings",
 )
-_TIMINGS = ("ttl", "loop_wait", "retry_timeout", "primary_start_timeout")
 
 
 def cluster_problems(cluster: Cluster, topology: Topology) -> list[Problem]:
@@ -118,7 +116,7 @@ def _major(cluster: Cluster) -> list[Problem]:
 
 
 def _timings(cluster: Cluster) -> list[Problem]:
-    name = cluster.agreed("rto_preset", "fast")
+    name = cluster.agreed("patroni_rto_preset") or cluster.agreed("rto_preset", "fast")
     if name not in RTO_PRESETS:
         return [
             Problem(
@@ -130,9 +128,8 @@ def _timings(cluster: Cluster) -> list[Problem]:
             )
         ]
     try:
-        given = {key: cluster.agreed(f"patroni_{key}") for key in _TIMINGS}
-        rto_preset(name, **{key: int(value) for key, value in given.items() if value})
-    except ValueError as error:
+        rto_preset(name, **cluster.timings)
+    except (TypeError, ValueError) as error:
         return [
             Problem(
                 "timing_rule",
@@ -140,7 +137,7 @@ def _timings(cluster: Cluster) -> list[Problem]:
                 str(error),
                 "Patroni would run with other timings than were asked for",
                 "ttl >= 20, loop_wait >= 1, retry_timeout >= 3, loop_wait + 2 * retry_timeout <= ttl;"
-                " or leave patroni_ttl, patroni_loop_wait and patroni_retry_timeout to the preset",
+                " or leave patroni_timings to the preset",
             )
         ]
     return []
@@ -173,8 +170,9 @@ def _members(cluster: Cluster) -> list[Problem]:
 
 
 def _durability(cluster: Cluster) -> list[Problem]:
-    preset = cluster.agreed("durability_preset", "sync")
-    strict = cluster.agreed("patroni_synchronous_mode_strict").lower() in ("true", "yes", "on", "1")
+    preset = cluster.agreed("patroni_durability_preset")
+    preset = preset or cluster.agreed("durability_preset", "sync")
+    strict = cluster.agreed("patroni_durability_strict").lower() in ("true", "yes", "on", "1")
     # Patroni knows no synchronous mode in a standby cluster; a wrong name is wrong there, too.
     if cluster.standby_of and preset in DURABILITY_PRESETS:
         return []

@@ -30,11 +30,11 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.proble
 
 
 def config_problems(
-    config: Mapping[str, Any], major: int, eligible_replicas: int | None = None
+    config: Mapping[str, Any], major: int | None, eligible_replicas: int | None = None
 ) -> list[Problem]:
     """Return what is wrong with a complete configuration (``patroni.yml`` as a mapping).
 
-    :param major: PostgreSQL's major version.
+    :param major: PostgreSQL's major version; None takes what any known one takes.
     :param eligible_replicas: replicas that may be synchronous; None if unknown.
     :raises ValueError: for a major version that is not known.
     """
@@ -50,7 +50,7 @@ def config_problems(
 
 
 def dynamic_config_problems(
-    dynamic: Mapping[str, Any], major: int, eligible_replicas: int | None = None
+    dynamic: Mapping[str, Any], major: int | None, eligible_replicas: int | None = None
 ) -> list[Problem]:
     """Return what is wrong with a dynamic configuration (what ``PATCH /config`` takes).
 
@@ -64,7 +64,7 @@ def dynamic_config_problems(
 
 
 def _dynamic_values(
-    dynamic: Mapping[str, Any], path: str, major: int, eligible_replicas: int | None
+    dynamic: Mapping[str, Any], path: str, major: int | None, eligible_replicas: int | None
 ) -> list[Problem]:
     prefix = f"{path}." if path else ""
     found = dynamic_problems(dynamic, path or "dynamic configuration", eligible_replicas)

@@ -17,6 +17,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.proble
     words,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.setting_names import (
+    MAJORS,
     added_in,
     parameter_names,
     removed_in,
@@ -49,18 +50,22 @@ _CLUSTER_WIDE_NAMES = frozenset(_CLUSTER_WIDE) | words(
 
 
 def parameter_problems(
-    parameters: Mapping[str, Any], path: str, major: int, local: bool
+    parameters: Mapping[str, Any], path: str, major: int | None, local: bool
 ) -> list[Problem]:
     """Return what is wrong with a mapping of parameters.
 
+    :param major: PostgreSQL's major version; None takes what any known one takes.
     :param local: it stands in a member's own part, not in the dynamic configuration.
     :raises ValueError: for a major version that is not known.
     """
-    known = parameter_names(major)
+    majors = MAJORS if major is None else (major,)
+    known = frozenset().union(*(parameter_names(version) for version in majors))
     found = []
     for written, value in parameters.items():
         name = str(written).lower()
         where = f"{path}.{written}"
+        if name == "hot_standby" and str(value).lower() in ("on", "true"):
+            continue
         if name in _PATRONIS_OWN:
             found.append(_patronis_own(where, name))
         elif "." not in name and name not in known:
@@ -85,9 +90,11 @@ def _patronis_own(where: str, name: str) -> Problem:
     )
 
 
-def _unknown(where: str, name: str, major: int, known: frozenset[str]) -> Problem:
-    later, gone = added_in(name, major), removed_in(name, major)
+def _unknown(where: str, name: str, major: int | None, known: frozenset[str]) -> Problem:
     hint = did_you_mean(name, known)
+    later = gone = None
+    if major is not None:
+        later, gone = added_in(name, major), removed_in(name, major)
     if later:
         hint = f"PostgreSQL {later} brings it. "
     elif gone:
@@ -95,7 +102,7 @@ def _unknown(where: str, name: str, major: int, known: frozenset[str]) -> Proble
     return Problem(
         "unknown_parameter",
         where,
-        f"PostgreSQL {major} has no such parameter",
+        f"PostgreSQL{'' if major is None else f' {major}'} has no such parameter",
         "Patroni leaves it out with a log line, or PostgreSQL does not start",
         hint + "Remove it or correct its name; an extension's own has a dot in it",
     )

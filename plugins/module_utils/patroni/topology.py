@@ -34,7 +34,7 @@ class Host:
     @property
     def member_name(self) -> str:
         """The host's name in Patroni."""
-        return self.text("patroni_member_name", self.name)
+        return self.text("patroni_name", self.name)
 
     @property
     def backup(self) -> bool:
@@ -63,6 +63,12 @@ class Cluster:
     def scope(self) -> str:
         """The cluster's name in Patroni."""
         return self.agreed("patroni_scope")
+
+    @property
+    def timings(self) -> Mapping[str, Any]:
+        """What replaces timings of the preset."""
+        given = self.hosts[0].variables.get("patroni_timings") if self.hosts else None
+        return given if isinstance(given, Mapping) else {}
 
     @property
     def standby_of(self) -> str:

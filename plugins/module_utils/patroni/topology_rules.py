@@ -194,20 +194,24 @@ def _addresses(topology: Topology) -> list[Problem]:
 
 
 def _secrets(topology: Topology) -> list[Problem]:
-    states: dict[tuple[str, str], list[str]] = {}
+    """Secrets that the same hosts lack are one problem."""
+    lacking: dict[tuple[str, str], list[str]] = {}
     for host in _involved(topology):
         for secret, state in host.secrets.items():
             if state != "set":
-                states.setdefault((secret, state), []).append(host.name)
+                lacking.setdefault((secret, state), []).append(host.name)
+    together: dict[tuple[str, str], list[str]] = {}
+    for (secret, state), names in lacking.items():
+        together.setdefault((state, _some(names)), []).append(secret)
     return [
         Problem(
             "missing_secret",
-            secret,
-            f"is {'a placeholder' if state == 'placeholder' else 'not set'} for {_some(names)}",
+            hosts,
+            f"{', '.join(secrets)}: {'a placeholder' if state == 'placeholder' else 'not set'}",
             "services would start without a password or with one that everybody knows",
-            f"set {secret} in the environment's variables: from a vault, a lookup or a generated file",
+            "set them in the environment's variables, from a vault, a lookup or a generated file",
         )
-        for (secret, state), names in states.items()
+        for (state, hosts), secrets in together.items()
     ]
 
 
