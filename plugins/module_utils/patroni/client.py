@@ -134,6 +134,15 @@ class PatroniClient:
             if url not in listed and isinstance(outcome, HttpError)
         }
 
+    def configs(self) -> dict[str, Mapping[str, Any]]:
+        """The configuration that each member sees which answers, by base URL."""
+        outcomes = self.http.gather([Request(f"{url}/config") for url in self._urls])
+        return {
+            url: outcome.json
+            for url, outcome in zip(self._urls, outcomes)
+            if isinstance(outcome, Response) and outcome.ok and isinstance(outcome.json, dict)
+        }
+
     def post(self, base: str, path: str, body: Any, timeout: float) -> Pending:
         """Start an unsafe call; its answer is never taken as the outcome."""
         return self.http.start(Request(base + path, "POST", body, timeout))
