@@ -14,6 +14,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.evidence.attem
 BUCKET_SECONDS = 0.1
 MOST_BUCKETS = 12_000  # 20 minutes in steps of 100 ms; longer runs get wider steps
 LONGEST_GAPS = 10
+NOTICED_SECONDS = 0.5  # shorter gaps are the jitter of a busy host, not an outage
+ORDINARY_END_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,25 @@ def interruption(gaps: Sequence[Gap], since: float | None = None) -> Gap | None:
     """The longest gap that had not ended at `since`: what the event at that time has cost.
 
     The recovery time is its length, from the last acknowledgement before it to the first one after.
+    A short open gap is the ordinary end of a probe and says nothing.
     """
-    touched = [gap for gap in gaps if since is None or gap.end is None or gap.end > since]
-    return max(touched, key=lambda gap: gap.seconds, default=None)
+    return max(touched(gaps, since), key=lambda gap: gap.seconds, default=None)
+
+
+def touched(gaps: Sequence[Gap], since: float | None) -> list[Gap]:
+    """The gaps that had not ended at `since`, without the ordinary end of the probe."""
+    return [
+        gap
+        for gap in gaps
+        if (gap.end is None and gap.seconds >= ORDINARY_END_SECONDS)
+        or (gap.end is not None and (since is None or gap.end > since))
+    ]
+
+
+def outage_seconds(gaps: Sequence[Gap], since: float | None) -> float:
+    """All time without acknowledgements in gaps that a customer would notice."""
+    noticed = [gap.seconds for gap in touched(gaps, since) if gap.seconds >= NOTICED_SECONDS]
+    return round(sum(noticed), 3)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
