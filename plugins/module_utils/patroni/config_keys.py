@@ -96,24 +96,24 @@ def dig(config: Any, *path: str) -> Any:
 def key_problems(config: Mapping[str, Any]) -> list[Problem]:
     """Return the unknown keys of a complete configuration (``patroni.yml``)."""
     found = _top_level(config)
-    bootstrap = dig(config, "bootstrap") or {}
+    bootstrap = dig(config, "bootstrap")
     method = dig(bootstrap, "method")
     known = {"dcs", "initdb", "method", "post_bootstrap", "post_init"}
     if isinstance(method, str):
         known.add(method)
     found += _unknown(bootstrap, ("bootstrap",), known)
-    found += dynamic_key_problems(dig(bootstrap, "dcs") or {}, ("bootstrap", "dcs"))
-    found += _postgresql(dig(config, "postgresql") or {}, ("postgresql",), local=True)
+    found += dynamic_key_problems(dig(bootstrap, "dcs"), ("bootstrap", "dcs"))
+    found += _postgresql(dig(config, "postgresql"), ("postgresql",), local=True)
     for path, names in _LEVELS.items():
         if path[:2] != ("bootstrap", "dcs"):
             found += _unknown(dig(config, *path), path, set(names.split()))
     return found
 
 
-def dynamic_key_problems(dynamic: Mapping[str, Any], path: tuple[str, ...]) -> list[Problem]:
+def dynamic_key_problems(dynamic: Any, path: tuple[str, ...]) -> list[Problem]:
     """Return the unknown keys of a dynamic configuration that stands at a path."""
     found = _unknown(dynamic, path, DYNAMIC)
-    found += _postgresql(dig(dynamic, "postgresql") or {}, (*path, "postgresql"), local=False)
+    found += _postgresql(dig(dynamic, "postgresql"), (*path, "postgresql"), local=False)
     names = _LEVELS["bootstrap", "dcs", "standby_cluster"].split()
     return found + _unknown(dig(dynamic, "standby_cluster"), (*path, "standby_cluster"), set(names))
 
