@@ -12,6 +12,7 @@ export GROUNDWORK_LAB ?= lab
 # Everything that the tools keep stays in this checkout.
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export MOLECULE_COMMAND_BORDERS := false
 # Tests and the peers' collections never read a person's own site packages.
 export PYTHONNOUSERSITE := 1
 
@@ -57,7 +58,7 @@ integration: prerequisites-test $(READY_DEV) ## Tests on lab hosts (PYTEST="-k n
 
 molecule: prerequisites-test $(READY_DEV) ## One role's scenario on lab hosts: SCENARIO=etcd [COMMAND=converge]
 	@test -n "$(SCENARIO)" || { echo "Say which: make molecule SCENARIO=<$$(ls molecule | grep -vx shared | paste -sd'|')>"; exit 2; }
-	@$(RUN) tools/molecule $(or $(COMMAND),test) -s $(SCENARIO)
+	@$(RUN) molecule $(or $(COMMAND),test) -s $(SCENARIO)
 
 bench: prerequisites-test $(READY_DEV) ## Times of converge, re-run and check mode; switchovers and failovers (slow)
 	@$(RUN) pytest tests/bench -s $(PYTEST)

@@ -10,5 +10,7 @@ import sys
 
 # In a process of its own: ensurepip sets aside pip's configuration for all that follows it.
 subprocess.run([sys.executable, "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL)
-wanted = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
+wanted = [
+    argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")
+]
 subprocess.run([sys.executable, "-m", "pip", "install", *wanted], check=True)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.integration.labs import ROOT, Lab
+
+
+@pytest.fixture(scope="module")
+def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Lab]]:
+    """Boot labs that are removed at the end of the test file: `make_lab("t-name", inventory)`.
+
+    `inventory` is a folder (default: inventories/lab) or the text of a hosts.yml, which then gets
+    the group variables of inventories/lab beside it.
+    """
+    with ExitStack() as stack:
+
+        def make(name: str, inventory: Path | str = ROOT / "inventories/lab") -> Lab:
+            if isinstance(inventory, str):
+                folder = tmp_path_factory.mktemp(name)
+                (folder / "hosts.yml").write_text(inventory, encoding="utf-8")
+                shutil.copytree(ROOT / "inventories/lab/group_vars", folder / "group_vars")
+                inventory = folder
+            lab = Lab(name, inventory)
+            stack.callback(lab.down)
+            lab.down()
+            lab.up()
+            return lab
+
+        yield make

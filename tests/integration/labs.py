@@ -1,0 +1,132 @@
+"""Labs and playbook runs for tests: each lab has a name of its own and stands beside all others."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_RECAP = re.compile(
+    r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)"
+    r"\s+failed=(?P<failed>\d+)\s+skipped=(?P<skipped>\d+)\s+rescued=(?P<rescued>\d+)\s+ignored=(?P<ignored>\d+)",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Recap:
+    """What ansible-playbook counted for one host."""
+
+    ok: int
+    changed: int
+    unreachable: int
+    failed: int
+    skipped: int
+    rescued: int
+    ignored: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished command of Ansible."""
+
+    returncode: int
+    output: str
+    seconds: float
+    recap: dict[str, Recap] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> int:
+        """Number of changed tasks on all hosts."""
+        return sum(host.changed for host in self.recap.values())
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Variables that a command of this checkout runs with, whoever calls pytest."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_HOME": str(ROOT / ".cache/ansible"),
+        "ANSIBLE_NOCOLOR": "1",
+        "NO_COLOR": "1",
+        "MOLECULE_COMMAND_BORDERS": "false",
+        **more,
+    }
+
+
+def parse_recap(output: str) -> dict[str, Recap]:
+    """Read the recap that closes the output of ansible-playbook."""
+    recap = {}
+    for match in _RECAP.finditer(output):
+        host, *counts = match.groups()
+        recap[host] = Recap(*map(int, counts))
+    return recap
+
+
+def run(command: list[str], *, cwd: Path = ROOT, timeout: float = 1800, **variables: str) -> Run:
+    """Run a command from the checkout's root; its output is printed, so pytest shows it on failure."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    print("$", *command, flush=True)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except BaseException:
+        process.terminate()
+        output, _ = process.communicate()
+        print(output, flush=True)
+        raise
+    print(output, flush=True)
+    return Run(process.returncode, output, time.monotonic() - started, parse_recap(output))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab: the hosts of an inventory under a name of their own (letters, digits and dashes)."""
+
+    name: str
+    inventory: Path
+
+    def playbook(
+        self, playbook: str, *arguments: str, timeout: float = 1800, **extra_vars: Any
+    ) -> Run:
+        """Run a playbook (a file of `playbooks/` without its suffix, or a path) and return what came of it."""
+        path = playbook if playbook.endswith(".yml") else f"playbooks/{playbook}.yml"
+        command = ["ansible-playbook", "-i", str(self.inventory), path, *arguments]
+        if extra_vars:
+            command += ["-e", json.dumps(extra_vars)]
+        return run(command, timeout=timeout, GROUNDWORK_LAB=self.name)
+
+    def succeed(
+        self, playbook: str, *arguments: str, timeout: float = 1800, **extra_vars: Any
+    ) -> Run:
+        """Run a playbook that has to hold."""
+        result = self.playbook(playbook, *arguments, timeout=timeout, **extra_vars)
+        assert result.returncode == 0, (
+            f"{playbook} failed (exit {result.returncode}), see the output above"
+        )
+        return result
+
+    def up(self) -> Run:
+        """Boot the hosts that are not there yet."""
+        return self.succeed("lab", lab_state="present")
+
+    def down(self) -> Run:
+        """Remove the lab and all that belongs to it."""
+        return self.succeed("lab", lab_state="absent")
