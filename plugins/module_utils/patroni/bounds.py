@@ -205,14 +205,9 @@ def _postgresql_dead(preset: RtoPreset, situation: Situation) -> list[Term]:
 
 def _replica_lost(preset: RtoPreset, situation: Situation, silent: bool) -> list[Term]:
     """One replica goes; clients stay connected, commits stand still if they need that replica."""
-    noise = Term(
-        "spread of the measure", PROBE_NOISE, "allowance; a busy host, the probe's own pace"
-    )
+    noise = Term("spread of the measure", PROBE_NOISE, "allowance; a busy host, the probe's pace")
     if not situation.needs_every_replica:
-        return [
-            Term("none: another replica acknowledges", 0.0, "PostgreSQL: ANY 1 of several names"),
-            noise,
-        ]
+        return [noise]
     terms = []
     if silent:
         patience = min(preset.postgresql.wal_sender_timeout_ms / 1000, float(preset.ttl))

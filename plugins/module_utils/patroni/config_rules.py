@@ -45,7 +45,9 @@ def config_problems(
         found += _dynamic_values(dynamic, "bootstrap.dcs", major, eligible_replicas)
     local = dig(config, "postgresql", "parameters")
     if isinstance(local, Mapping):
-        found += parameter_problems(local, "postgresql.parameters", major, local=True)
+        # Patroni sets cluster_name to the scope; saying the same does no harm.
+        said = {k: v for k, v in local.items() if (k, v) != ("cluster_name", config.get("scope"))}
+        found += parameter_problems(said, "postgresql.parameters", major, local=True)
     return found
 
 

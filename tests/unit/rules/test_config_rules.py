@@ -74,7 +74,12 @@ GOOD: dict[str, Any] = {
             "replication": {"username": "replicator", "password": "s3cret-value"},
             "rewind": {"username": "rewind", "password": "s3cret-value"},
         },
-        "parameters": {"ssl": "on", "shared_buffers": "2GB", "pg_stat_statements.max": 1000},
+        "parameters": {
+            "cluster_name": "payments",
+            "ssl": "on",
+            "shared_buffers": "2GB",
+            "pg_stat_statements.max": 1000,
+        },
         "pg_hba": [
             "local all all peer",
             "hostssl replication replicator 10.0.0.2/32 scram-sha-256",
@@ -140,6 +145,7 @@ def test_a_right_file_passes_also_with_what_patronis_validation_refuses() -> Non
         ("consul", {"host": "x"}, "unsupported_store", ""),
         ("bootstrap/dcs/postgresql/listen", "x", "local_key_in_dynamic_part", ""),
         ("postgresql/parameters/max_connections", 100, "parameter_is_cluster_wide", ""),
+        ("postgresql/parameters/cluster_name", "other", "parameter_of_patroni", ""),
         ("postgresql/parameters/primary_conninfo", "x", "parameter_of_patroni", ""),
         ("bootstrap/dcs/postgresql/parameters/max_connections", 10, "parameter_value", ""),
         ("bootstrap/dcs/postgresql/parameters/wal_level", "minimal", "parameter_value", ""),
