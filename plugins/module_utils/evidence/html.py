@@ -199,18 +199,13 @@ def _plots(report: Report) -> dict[str, Any]:
         for size in (WIDE, NARROW)
     ]
     wide, narrow = drawn
-    words: dict[str, Any] = {"wide": None, "narrow": None, "step_text": "100 ms", "cut_text": ""}
     label = "" if outage is None else figures.seconds(outage.at_least_seconds)
-    words.update(gap_label=label, plot_text=_sentence(report))
-    if wide is None or narrow is None:
-        return words
-    words.update(wide=_labelled(wide, label), narrow=_labelled(narrow, label))
-    words["step_text"] = f"{wide.step_seconds * 1000:.0f} ms"
-    if wide.highest > wide.limit:
-        words["cut_text"] = (
-            f"Arrows: bars of up to {figures.count(wide.highest)}, payments that had waited."
-        )
-    return words
+    return {
+        "gap_label": label,
+        "plot_text": _sentence(report),
+        "wide": None if wide is None else _labelled(wide, label),
+        "narrow": None if narrow is None else _labelled(narrow, label),
+    }
 
 
 def _labelled(plot: Plot, label: str) -> dict[str, Any]:

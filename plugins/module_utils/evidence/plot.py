@@ -160,6 +160,8 @@ def draw(
     first = max(0, int((start - begin) / width))
     last = min(len(acknowledged), math.ceil((end - begin) / width))
     factor = max(1, math.ceil((last - first) / size.bars))
+    if last - first > factor:
+        last -= (last - first) % factor  # a bar of fewer steps would look like a drop
     acks, fails = merge(acknowledged[first:last], factor), merge(failed[first:last], factor)
     start, end = begin + first * width, begin + (first + len(acks) * factor) * width
     scale = (size.width - size.left - size.right) / (end - start)

@@ -38,7 +38,7 @@ p { margin: 0; }
 .lead, .note { color: var(--soft); font-size: 14px; }
 .lead { margin: 8px 0 0; }
 .note { margin: 0 0 14px; }
-.note:last-child { margin: 12px 0 0; }
+dl + .note, table + .note, .scroll + .note, .note + .note:last-child { margin: 12px 0 0; }
 .pill {
   display: inline-block; border-radius: 999px; padding: 3px 12px; font-size: 14px;
   font-weight: 650; white-space: nowrap; background: var(--open-ground); color: var(--open);

@@ -64,19 +64,18 @@ PROMISES = """<div class="grid">
 <dt>WAL not carried over</dt><dd>{{ r.rpo_bytes | size }}</dd>
 <dt>failed attempts</dt>
 <dd>{{ r.probe.failed_attempts | count }} of {{ r.probe.attempts | count }}</dd>
-{% if r.probe.errors %}
-<dt>their causes</dt>
-<dd class="small">
-{% for name, number in r.probe.errors.items() %}
-{{ name | words }} {{ number | count }}{{ "," if not loop.last }}
-{% endfor %}
-</dd>
-{% endif %}
 {% if r.probe.latency_ms %}
 <dt>latency p50, p99</dt>
 <dd>{{ r.probe.latency_ms.p50 }} ms, {{ r.probe.latency_ms.p99 }} ms</dd>
 {% endif %}
 </dl>
+{% if r.probe.errors %}
+<p class="note">Causes of failed attempts:
+{% for name, number in r.probe.errors.items() %}
+{{ name | words | replace(":", " ") }} {{ number | count }}{{ "." if loop.last else "," }}
+{% endfor %}
+</p>
+{% endif %}
 {% if missing_keys %}
 <p class="note">Missing payments: <span class="mono break">{{ missing_keys }}</span></p>
 {% endif %}

@@ -53,14 +53,24 @@ SVG = """{% macro svg(p, kind) %}
 {{- "seconds from " ~ origin_name }}</text>
 </svg>
 {% endmacro %}
+{% macro caption(p, kind) %}
+{% if p %}
+<p class="note {{ kind }}">Acknowledged payments per {{ (p.step_seconds * 1000) | count }} ms, written
+from outside through the load balancer; {{ rate }} a second fall due.
+{% if p.highest > p.limit %}
+Arrows: bars of up to {{ p.highest | count }}, payments that had waited.
+{% endif %}
+</p>
+{% endif %}
+{% endmacro %}
 """
 
 PLOT = (
     SVG
     + """<section class="card">
 <h2>What a customer saw</h2>
-<p class="note">Acknowledged payments per {{ step_text }}, written from outside through the load
-balancer, {{ rate }} a second due.{% if cut_text %} {{ cut_text }}{% endif %}</p>
+{{ caption(wide, "wide") }}
+{{ caption(narrow, "narrow") }}
 <div class="legend" aria-hidden="true">
 <span><i class="swatch acks"></i>acknowledged</span>
 <span><i class="swatch fails"></i>failed attempts</span>
