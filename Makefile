@@ -45,7 +45,7 @@ lint: prerequisites-python $(READY_DEV) ## yamllint, ansible-lint, ruff, mypy, s
 	@$(RUN) $(STEP) mypy -- tools/type-check
 	@$(RUN) $(STEP) antsibull-changelog -- antsibull-changelog lint
 	@$(RUN) $(STEP) "playbook syntax" -- tools/syntax-check
-	@$(RUN) $(STEP) ansible-lint -- ansible-lint --offline -q
+	@$(RUN) $(STEP) ansible-lint -- ansible-lint --offline -q --strict
 
 unit: prerequisites-unit $(READY_DEV) ## Unit tests (PYTEST="-k name" to choose)
 	@$(RUN) pytest tests/unit $(PYTEST)

@@ -134,4 +134,6 @@ def test_every_role_has_a_scenario(role: Path):
         return
     scenario = ROOT / "molecule" / role.name
     assert (scenario / "molecule.yml").exists(), "docs/molecule.md says how to add one"
-    assert list((scenario / "tests").glob("test_*.py")), "a scenario without a verifier proves nothing"
+    assert list((scenario / "tests").glob("test_*.py")), (
+        "a scenario without a verifier proves nothing"
+    )
