@@ -72,7 +72,9 @@ options:
     type: int
     default: 200
   connect_timeout:
-    description: Seconds after which a connection in the making is given up.
+    description:
+      - Seconds after which a connection in the making is given up, at the latest. Each attempt takes between 60 and 100
+        percent of it, so that the connections do not all come back at the same moment.
     type: float
     default: 1.0
   statement_timeout:

@@ -6,6 +6,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -72,7 +73,7 @@ class LocalPostgresql:
         )
         subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
         keys = ["-keyout", str(self.home / "server.key"), "-out", str(self.ca)]
-        request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2".split()
+        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
         self.run(*request, *subject, *keys, **self._identity)
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(
@@ -92,6 +93,25 @@ class LocalPostgresql:
     def stop(self) -> None:
         """As a crash: no checkpoint, every connection cut."""
         self.control("pg_ctl", "-m", "immediate", "-w", "stop")
+
+    def processes(self) -> list[int]:
+        """The server and everything it started."""
+        parent = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [parent, *map(int, children)]
+
+    def freeze(self, seconds: float) -> None:
+        """No answer and no closed connection: as if every packet were dropped."""
+        stopped: list[int] = []
+        try:
+            while set(self.processes()) - set(stopped):  # the postmaster first, then who was left
+                for process in set(self.processes()) - set(stopped):
+                    os.kill(process, signal.SIGSTOP)
+                    stopped.append(process)
+            time.sleep(seconds)
+        finally:
+            for process in reversed(stopped):
+                os.kill(process, signal.SIGCONT)
 
     def sql(self, statement: str) -> str:
         """Over TCP and TLS, as any client."""

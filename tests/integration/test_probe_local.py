@@ -42,7 +42,7 @@ class Probe:
     """The module's logic with the module's own defaults."""
 
     def __init__(self, server: LocalPostgresql, directory: Path, name: str) -> None:
-        self._given = {
+        self.given = {
             "id": name,
             "directory": str(directory),
             "login_host": "localhost",
@@ -54,7 +54,7 @@ class Probe:
 
     def options(self, state: str, **more: Any) -> Options:
         defaults = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
-        return Options.of({**defaults, **self._given, "state": state, **more})
+        return Options.of({**defaults, **self.given, "state": state, **more})
 
     def run(self, state: str, check_mode: bool = False, **more: Any) -> dict[str, Any]:
         return Runner(self.options(state, **more), check_mode).run()
@@ -122,6 +122,23 @@ def test_crash_is_measured_and_every_loss_is_named(server: LocalPostgresql, prob
         again["probe"]["verification"]["unacknowledged_present"]
         == verification["unacknowledged_present"] + 1
     )
+
+
+def test_silence_is_given_up_and_its_end_is_noticed(server: LocalPostgresql, probe: Probe) -> None:
+    probe.run("started", duration=60, statement_timeout=0.5, connect_timeout=0.5)
+    time.sleep(0.5)
+    server.freeze(2.5)
+    resumed = time.time()
+    wait_until(
+        lambda: probe.run("status")["probe"]["last_ack"] > resumed + 0.3, 10, "acknowledgements"
+    )
+    found = probe.run("stopped")["probe"]
+    assert found["errors"]["statement:timeout"] > 0
+    assert found["errors"]["connect:timeout"] > 0
+    assert 2.4 <= found["gaps"][0]["seconds"] <= 4
+    assert found["gaps"][0]["end"] - resumed < 1
+    assert found["verification"]["missing"] == 0
+    assert found["verification"]["duplicates"] == 0
 
 
 def test_repeated_payment_is_one_row_and_is_written_again(
@@ -241,15 +258,7 @@ def test_module_starts_a_probe_that_outlives_it_and_hides_the_password(
 ) -> None:
     """Through Ansible's own payload: the program comes out of it."""
     playbook = tmp_path / "playbook.json"
-    given = {
-        "id": "payload",
-        "directory": str(tmp_path / "probe"),
-        "login_host": "localhost",
-        "login_port": server.port,
-        "login_user": "probe",
-        "login_password": PASSWORD,
-        "ca_cert": str(server.ca),
-    }
+    given = Probe(server, tmp_path / "probe", "payload").given
 
     def module(state: str, **more: Any) -> dict[str, Any]:
         arguments, answer = {**given, "state": state, **more}, tmp_path / "answer.json"

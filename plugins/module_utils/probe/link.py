@@ -71,9 +71,9 @@ class Link:
         """Whether a connection was made and not given up since."""
         return self._connection is not None
 
-    def open(self) -> None:
-        """Connect; raises LinkError of phase `connect`."""
-        deadline = time.monotonic() + self._connect_timeout
+    def open(self, share: float = 1.0) -> None:
+        """Connect in that share of the time allowed; raises LinkError of phase `connect`."""
+        deadline = time.monotonic() + self._connect_timeout * share
         try:
             target = connection_string(self._parameters, self._statement_timeout)
             self._connection = self._pq.PGconn.connect_start(target.encode())

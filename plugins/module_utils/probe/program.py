@@ -119,8 +119,6 @@ class Worker(threading.Thread):
             attempt = 1
             while not self._attempt(f"{self._settings['id']}-{number}", due, attempt):
                 attempt += 1
-                # Workers that failed together should not come back together: spread, they
-                # find the new primary sooner.
                 if self._abandon.wait(self._settings["retry_pause"] * random.uniform(0.5, 1.5)):
                     break
             self._due.task_done()
@@ -136,7 +134,9 @@ class Worker(threading.Thread):
         }
         try:
             if not self._link.is_open():
-                self._link.open()
+                # Workers that fell silent together should not come back together: spread over
+                # time, one of them finds the new primary sooner.
+                self._link.open(random.uniform(0.6, 1.0))
             record["sent"] = now()
             server, timeline, lsn = self._link.execute(
                 self._statement, (key, self._settings["id"], str(attempt))

@@ -61,7 +61,7 @@ def test_failure_that_stays_is_reported_with_its_words() -> None:
         raise LinkError("connect", "refused", "Connection refused")
 
     with pytest.raises(
-        ProbeError, match="Failed to read t within 0.1 s: Connection refused"
+        ProbeError, match=r"Failed to read t within .*: Connection refused"
     ) as failed:
         persist(action, 0.1, "read t", "verification_failed")
     assert failed.value.reason == "verification_failed"
