@@ -250,7 +250,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.evidence.error
 )
 
 try:
-    import jinja2  # noqa: F401  (used by the renderer)
+    import jinja2  # noqa: F401  # pylint: disable=unused-import  # the renderer does
 except ImportError:
     IMPORT_ERROR: str | None = traceback.format_exc()
 else:

@@ -247,7 +247,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.probe.runner i
 )
 
 try:
-    import psycopg  # noqa: F401  (used by the program that the module starts)
+    import psycopg  # noqa: F401  # pylint: disable=unused-import  # the program does
 except ImportError:
     IMPORT_ERROR: str | None = traceback.format_exc()
 else:

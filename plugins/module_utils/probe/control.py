@@ -74,7 +74,8 @@ class Control:
                 file.write(source_of(module))
         settings = dict(settings, directory=self.directory)
         with open(os.path.join(self.directory, "program.log"), "wb") as log:
-            process = subprocess.Popen(
+            # run_command would wait for its end, and this has to outlive the module.
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 [sys.executable, "-m", f"{PACKAGE}.program"],
                 cwd=self.directory,
                 stdin=subprocess.PIPE,

@@ -220,7 +220,7 @@ def pay_all(settings: dict[str, Any], journal: Journal, stopping: threading.Even
     """Run the workers and the schedule to their end."""
     due: queue.Queue[Due | None] = queue.Queue(settings["backlog"])
     abandon = threading.Event()
-    workers = [Worker(settings, due, journal, abandon) for _ in range(settings["workers"])]
+    workers = [Worker(settings, due, journal, abandon) for _number in range(settings["workers"])]
     for worker in workers:
         worker.start()
     reason = schedule(settings, due, journal, stopping)
