@@ -31,7 +31,7 @@ options:
   config:
     description:
       - Configuration to have, as in C(bootstrap.dcs). Keys that are not named stay. A null removes a key.
-      - V({pause: true}) and V({pause: false}) switch maintenance mode.
+      - C(pause) switches maintenance mode.
     type: dict
     required: true
   replace:

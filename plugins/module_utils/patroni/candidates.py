@@ -17,7 +17,9 @@ def member_limitation(state: ClusterState, item: Member, maximum_lag: int) -> Re
     ``maximum_lag`` is in bytes.
     """
     if not item.reachable:
-        return RefusedError("unreachable", f"{item.name} did not answer: {item.unreachable_reason}")
+        return RefusedError(
+            "unreachable", f"{item.name} did not answer: {item.unreachable_reason}."
+        )
     if item.nofailover:
         return RefusedError(
             "nofailover", f"{item.name} is tagged nofailover: choose another candidate."

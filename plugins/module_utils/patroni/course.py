@@ -14,6 +14,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
     ClusterState,
+    Member,
     RefusedError,
 )
 
@@ -66,12 +67,19 @@ class Course:
 
     def late(self, state: ClusterState) -> list[str]:
         """Names of those that must follow the new leader and do not yet."""
-        names = []
-        for name in sorted(self.followers - {self.new_leader}):
-            item = state.member(name)
-            if item is None or not item.follows or item.timeline != self.new_timeline:
-                names.append(name)
-        return names
+        return [
+            name
+            for name in sorted(self.followers - {self.new_leader})
+            if not self._follows(state, state.member(name))
+        ]
+
+    def _follows(self, state: ClusterState, item: Member | None) -> bool:
+        """The leader's own list of connections is up to a loop fresher than a standby's timeline."""
+        if item is None or item.running_state != "running":
+            return False
+        if state.leader is not None and item.name in state.leader.streaming_to:
+            return True
+        return item.follows and item.timeline == self.new_timeline
 
     @property
     def done(self) -> bool:

@@ -82,7 +82,7 @@ def _leader_problems(state: ClusterState) -> list[Problem]:
 
 def _member_problems(state: ClusterState, item: Member, limit: int) -> list[Problem]:
     if not item.reachable:
-        words = f"{item.name} did not answer: {item.unreachable_reason}"
+        words = f"{item.name} did not answer: {item.unreachable_reason}."
         return [Problem("member_unreachable", words, item.name)]
     if item.is_leader:
         return []

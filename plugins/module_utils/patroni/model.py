@@ -61,6 +61,7 @@ class Member:
     watchdog_failed: bool = False
     failsafe_active: bool = False
     sync_connections: int = 0
+    streaming_to: tuple[str, ...] = ()
     listed: bool = True
 
     @property

@@ -80,6 +80,7 @@ def _own_facts(member: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         "failsafe_active": bool(body.get("failsafe_mode_is_active")),
         "location": _integer(wal.get("location")),
         "sync_connections": _sync_connections(body.get("replication")),
+        "streaming_to": _streaming_to(body.get("replication")),
     }
     if "received_location" in wal or "replayed_location" in wal:
         facts["receive_lsn"] = _integer(wal.get("received_location"))
@@ -88,6 +89,16 @@ def _own_facts(member: Member, body: Mapping[str, Any]) -> dict[str, Any]:
         # Fresher than /cluster, whose state is a loop old.
         facts["state"] = str(replica_state) if replica_state and state == "running" else state
     return facts
+
+
+def _streaming_to(replication: Any) -> tuple[str, ...]:
+    """Patroni gives each standby's connection the member's name as application_name."""
+    connections = replication if isinstance(replication, list) else []
+    return tuple(
+        str(item.get("application_name"))
+        for item in connections
+        if item.get("state") == "streaming"
+    )
 
 
 def _sync_connections(replication: Any) -> int:

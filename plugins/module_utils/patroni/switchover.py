@@ -178,7 +178,8 @@ def switchover(
 
     Without a candidate Patroni chooses, and the handover is faster: with one named,
     each standby that is not it waits 2 s before it follows (``time.sleep(2)`` in
-    ``process_unhealthy_cluster`` of Patroni's ``ha.py``).
+    ``process_unhealthy_cluster`` of Patroni's ``ha.py``; 4.0 also waits without one
+    where a standby finds itself behind another).
     """
     state = client.observe()
     leader = switchover_leader(state, candidate, maximum_lag)
