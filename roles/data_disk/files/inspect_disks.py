@@ -2,8 +2,8 @@
 
 usage: inspect_disks.py JSON        {"disks": [...], "format_over": [...]} as the role's variables say
 
-Read from stdin by one task, because a task for each question would cost a second each on every host. Standard library only.
-The decision (`judge`) is a pure function of what was seen (`look`).
+Read from stdin by one task, because a task for each question would cost a second on every host.
+Standard library only. The decision (`judge`) is a pure function of what was seen (`look`).
 """
 
 from __future__ import annotations
@@ -16,33 +16,30 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
-Disk = Dict[str, Any]
-Refusal = Tuple[str, str]
+Disk = dict[str, Any]
+Seen = dict[str, Any]
 
 TOOLS = {"ext4": ("mkfs.ext4", "e2fsprogs"), "xfs": ("mkfs.xfs", "xfsprogs")}
 # Two filesystems never fill their device to the last byte; growth is worth while from here on.
 GROWTH_BYTES = 16 * 1024 * 1024
 # What mkfs and partitioning tools write first lies in here; a disk that was never used reads as zeros.
 BLANK_BYTES = 1024 * 1024
-DROP_IN = "/etc/systemd/system/{unit}.d/50-data-disk-{name}.conf"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def output(*command: str) -> str:
     """Standard output of a command; empty where it fails, as probes of an empty disk do."""
     environment = {"PATH": SEARCH_PATH, "LC_ALL": "C"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def device_number(path: str) -> str:
     """Major and minor number of a block device, as /proc/self/mountinfo writes them."""
     number = os.stat(path).st_rdev
-    return "%d:%d" % (os.major(number), os.minor(number))
+    return f"{os.major(number)}:{os.minor(number)}"
 
 
 def unescape(field: str) -> str:
@@ -52,14 +49,14 @@ def unescape(field: str) -> str:
     return field
 
 
-def mounts() -> List[Tuple[str, str]]:
+def mounts() -> list[tuple[str, str]]:
     """(device number, mount point) of all mounts; the last one on a path is the one that is seen."""
     with open("/proc/self/mountinfo", encoding="utf-8") as table:
         fields = [line.split() for line in table]
     return [(line[2], unescape(line[4])) for line in fields]
 
 
-def fstab_entry(path: str) -> Optional[Dict[str, str]]:
+def fstab_entry(path: str) -> dict[str, str] | None:
     """The line of /etc/fstab that mounts something on a path."""
     if not os.path.exists("/etc/fstab"):
         return None
@@ -83,12 +80,14 @@ def filesystem_bytes(kind: str, device: str) -> int:
         lines = output("dumpe2fs", "-h", device).splitlines()
         found = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
         return int(found.get("Block count", 0)) * int(found.get("Block size", 0))
-    lines = output("xfs_db", "-r", "-c", "sb 0", "-c", "print dblocks blocksize", device).splitlines()
+    lines = output(
+        "xfs_db", "-r", "-c", "sb 0", "-c", "print dblocks blocksize", device
+    ).splitlines()
     found = {name.strip(): rest for name, _, rest in (line.partition("=") for line in lines)}
     return int(found.get("dblocks", 0)) * int(found.get("blocksize", 0))
 
 
-def look_at_device(device: str) -> Dict[str, Any]:
+def look_at_device(device: str) -> dict[str, Any]:
     """What a block device holds and who uses it."""
     real = os.path.realpath(device)
     number = device_number(device)
@@ -113,14 +112,14 @@ def look_at_device(device: str) -> Dict[str, Any]:
     }
 
 
-def look(disk: Disk) -> Dict[str, Any]:
+def look(disk: Disk) -> dict[str, Any]:
     """Everything that a decision about one disk needs."""
     path, device = disk["path"], disk["device"]
     exists = os.path.exists(device)
     is_block = exists and stat.S_ISBLK(os.stat(device).st_mode)
     table = mounts()
     here = [number for number, point in table if point == path]
-    seen: Dict[str, Any] = {
+    seen: dict[str, Any] = {
         "exists": exists,
         "is_block": is_block,
         "device": look_at_device(device) if is_block else {},
@@ -129,7 +128,8 @@ def look(disk: Disk) -> Dict[str, Any]:
         "path_exists": os.path.lexists(path),
         "path_is_empty": not os.path.isdir(path) or not os.listdir(path),
         "fstab": fstab_entry(path),
-        "owner_known": is_known(disk["owner"], pwd.getpwnam) and is_known(disk["group"], grp.getgrnam),
+        "owner_known": is_known(disk["owner"], pwd.getpwnam)
+        and is_known(disk["group"], grp.getgrnam),
         "owner": ownership(path) if here else "",
         "guards": [unit for unit in disk["units"] if not is_guarded(unit, disk)],
     }
@@ -154,7 +154,7 @@ def is_known(name: str, database: Any) -> bool:
 def ownership(path: str) -> str:
     """Owner, group and mode of a directory as numbers, to be compared with the wanted ones."""
     found = os.stat(path)
-    return "%d:%d:%o" % (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+    return f"{found.st_uid}:{found.st_gid}:{stat.S_IMODE(found.st_mode):o}"
 
 
 def wanted_ownership(disk: Disk) -> str:
@@ -164,19 +164,21 @@ def wanted_ownership(disk: Disk) -> str:
     owner, group = str(disk["owner"]), str(disk["group"])
     user_id = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
     group_id = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-    return "%d:%d:%o" % (user_id, group_id, int(str(disk["mode"]), 8))
+    return f"{user_id}:{group_id}:{int(str(disk['mode']), 8):o}"
 
 
 def guard_path(unit: str, disk: Disk) -> str:
     """Where the drop-in stands that keeps a unit from starting on an unmounted path."""
-    return DROP_IN.format(unit=unit, name=disk["path"].strip("/").replace("/", "-"))
+    name = disk["path"].strip("/").replace("/", "-")
+    return f"/etc/systemd/system/{unit}.d/50-data-disk-{name}.conf"
 
 
 def guard_text(disk: Disk) -> str:
-    """A unit waits for the mount, and fails by name where it is not there."""
+    """Make a unit wait for the mount, and fail by name where it is not there."""
+    path = disk["path"]
     return (
         "# Written by the role data_disk: never start on the bare directory below the disk.\n"
-        "[Unit]\nRequiresMountsFor={0}\nAssertPathIsMountPoint={0}\n".format(disk["path"])
+        f"[Unit]\nRequiresMountsFor={path}\nAssertPathIsMountPoint={path}\n"
     )
 
 
@@ -189,71 +191,81 @@ def is_guarded(unit: str, disk: Disk) -> bool:
         return text.read() == guard_text(disk)
 
 
-def refuse_device(disk: Disk, seen: Dict[str, Any], named: bool) -> List[Refusal]:
-    """Why a device must not be touched."""
-    device = disk["device"]
+def refuse_device(disk: Disk, seen: Seen, named: bool) -> str:
+    """Why a device must not be touched; empty where it may be."""
+    device, found = disk["device"], seen["device"]
     if not seen["exists"]:
-        return [("device_missing", "%s does not exist. Attach the disk, or correct its path." % device)]
+        return f"device_missing: {device} does not exist. Attach the disk, or correct its path."
     if not seen["is_block"]:
-        return [("device_not_block", "%s is not a block device." % device)]
-    found = seen["device"]
-    elsewhere = [point for point in seen["mounted_at"] if point != disk["path"]]
-    if elsewhere or found["users"]:
-        users = ", ".join(elsewhere + found["users"])
-        return [("device_in_use", "%s (%s) is in use: %s." % (device, found["real"], users))]
+        return f"device_not_block: {device} is not a block device."
+    users = [point for point in seen["mounted_at"] if point != disk["path"]] + found["users"]
+    if users:
+        return f"device_in_use: {device} ({found['real']}) is in use by {', '.join(users)}."
     if found["type"] == disk["filesystem"] or found["blank"] or named:
-        return []
+        return ""
     holds = ", ".join(found["signatures"]) or "bytes that no known format explains"
-    return [(
-        "device_holds_data",
-        "%s (%s, %d MiB) holds %s, not the %s that is asked for. It was left as it is. If nothing on it is needed, "
-        "add %s to data_disk_format_over; that destroys all of it."
-        % (device, found["real"], found["bytes"] >> 20, holds, disk["filesystem"], device),
-    )]
+    return (
+        f"device_holds_data: {device} ({found['real']}, {found['bytes'] >> 20} MiB) holds {holds}, "
+        f"not the {disk['filesystem']} that is asked for. If nothing on it is needed, add {device} "
+        "to data_disk_format_over; that destroys all of it."
+    )
 
 
-def refuse_path(disk: Disk, seen: Dict[str, Any], named: bool) -> List[Refusal]:
-    """Why a path must not be mounted on."""
-    path, found = disk["path"], seen["device"]
-    if seen["path_device"]:
-        if seen["path_device"] != found.get("number"):
-            return [(
-                "path_taken",
-                "another device (%s) is mounted on %s than %s (%s). Unmount it, or correct the device."
-                % (seen["path_device"], path, disk["device"], found.get("number", "missing")),
-            )]
-    elif seen["path_exists"] and not seen["path_is_directory"]:
-        return [("path_not_directory", "%s exists and is not a directory." % path)]
-    elif not seen["path_is_empty"]:
-        return [(
-            "path_not_empty",
-            "%s holds files and is no mount point: the disk would hide them. Move them away first." % path,
-        )]
-    entry = seen["fstab"]
-    uuid = found.get("uuid") if found.get("type") == disk["filesystem"] else ""
-    if entry and found and entry["source"] != "UUID=%s" % uuid and not (named and not uuid):
-        return [(
-            "fstab_names_another",
-            "/etc/fstab mounts %s on %s, but %s is %s. A device's name may have passed to another disk: correct the "
-            "device, or remove the line if that disk is gone for good."
-            % (entry["source"], path, disk["device"], "UUID=%s" % uuid if uuid else "a disk without %s" % disk["filesystem"]),
-        )]
-    return []
+def refuse_path(disk: Disk, seen: Seen) -> str:
+    """Why a path must not be mounted on; empty where it may be."""
+    path, number = disk["path"], seen["device"].get("number", "missing")
+    if seen["path_device"] and seen["path_device"] != number:
+        return (
+            f"path_taken: device {seen['path_device']} is mounted on {path}, and {disk['device']} "
+            f"is {number}. Unmount it, or correct the device."
+        )
+    if seen["path_device"] or not seen["path_exists"]:
+        return ""
+    if not seen["path_is_directory"]:
+        return f"path_not_directory: {path} exists and is not a directory."
+    if not seen["path_is_empty"]:
+        return (
+            f"path_not_empty: {path} holds files and is no mount point: the disk would hide them. "
+            "Move them away first."
+        )
+    return ""
 
 
-def judge(disk: Disk, seen: Dict[str, Any], format_over: List[str]) -> Dict[str, Any]:
+def refuse_fstab(disk: Disk, seen: Seen, named: bool) -> str:
+    """Why a path's line in fstab must not be replaced; empty where it may be, or is right."""
+    entry, found = seen["fstab"], seen["device"]
+    formatted = found.get("type") == disk["filesystem"]
+    if not entry or not found or (named and not formatted):
+        return ""
+    if formatted and entry["source"] == f"UUID={found['uuid']}":
+        return ""
+    holds = f"UUID={found['uuid']}" if formatted else f"a disk without {disk['filesystem']}"
+    return (
+        f"fstab_names_another: /etc/fstab mounts {entry['source']} on {disk['path']}, but "
+        f"{disk['device']} is {holds}. A device's name may have passed to another disk: correct "
+        "the device, or remove the line if that disk is gone for good."
+    )
+
+
+def judge(disk: Disk, seen: dict[str, Any], format_over: list[str]) -> dict[str, Any]:
     """What is to be done with a disk, or why not."""
     named = disk["device"] in format_over
-    refusals = refuse_device(disk, seen, named) + refuse_path(disk, seen, named)
+    refusals = [
+        refuse_device(disk, seen, named),
+        refuse_path(disk, seen),
+        refuse_fstab(disk, seen, named),
+    ]
     found = seen["device"]
     formatted = bool(found) and found["type"] == disk["filesystem"]
     mounted = bool(found) and seen["path_device"] == found["number"]
     uuid = found["uuid"] if formatted else ""
     entry = {"source": "UUID=" + uuid, "type": disk["filesystem"], "options": disk["options"]}
     known = formatted and seen.get("filesystem_bytes", 0) > 0
+    unused = found["bytes"] - seen["filesystem_bytes"] if known else 0
+    text = guard_text(disk)
     return dict(
         disk,
-        refusals=refusals,
+        refusals=[refusal for refusal in refusals if refusal],
         uuid=uuid,
         wipe=bool(found) and not formatted and not found["blank"],
         format=not formatted,
@@ -261,43 +273,41 @@ def judge(disk: Disk, seen: Dict[str, Any], format_over: List[str]) -> Dict[str,
         mount=not mounted or seen["fstab"] != entry,
         own=not mounted or seen["owner"] != wanted_ownership(disk),
         owner_known=seen["owner_known"],
-        grow=bool(disk["grow"] and known and found["bytes"] - seen["filesystem_bytes"] > GROWTH_BYTES),
-        guards=[{"path": guard_path(unit, disk), "text": guard_text(disk)} for unit in seen["guards"]],
+        grow=bool(disk["grow"] and known and unused > GROWTH_BYTES),
+        guards=[{"path": guard_path(unit, disk), "text": text} for unit in seen["guards"]],
     )
 
 
-def doubles(disks: List[Disk]) -> List[Refusal]:
-    """Two disks that claim one path or one device."""
-    refusals: List[Refusal] = []
-    for what, names in (
-        ("path", [disk["path"] for disk in disks]),
-        ("device", [os.path.realpath(disk["device"]) for disk in disks]),
-    ):
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            refusals.append(("%s_twice" % what, "%s is declared for two disks." % name))
-    return refusals
+def doubles(disks: list[Disk]) -> list[str]:
+    """Paths and devices that two disks claim."""
+    paths = [disk["path"] for disk in disks]
+    devices = [os.path.realpath(disk["device"]) for disk in disks]
+    return [
+        f"declared_twice: {name} is declared for two disks."
+        for names in (paths, devices)
+        for name in sorted(set(names))
+        if names.count(name) > 1
+    ]
 
 
-def missing_packages(plans: List[Disk]) -> List[str]:
+def missing_packages(plans: list[Disk]) -> list[str]:
     """Debian packages of the tools that making or growing these filesystems takes."""
     kinds = sorted({plan["filesystem"] for plan in plans})
-    return [
-        TOOLS[kind][1] for kind in kinds if not shutil.which(TOOLS[kind][0], path=SEARCH_PATH)
-    ]
+    return [TOOLS[kind][1] for kind in kinds if not shutil.which(TOOLS[kind][0], path=SEARCH_PATH)]
 
 
 def say(plan: Disk) -> str:
-    """A plan in words."""
+    """Tell a plan in words; empty where nothing is to be done."""
     steps = [
         ("wipe", "wipe what it holds"),
-        ("format", "format with %s" % plan["filesystem"]),
-        ("mount", "mount on %s" % plan["path"]),
+        ("format", f"format with {plan['filesystem']}"),
+        ("mount", f"mount on {plan['path']}"),
         ("grow", "grow the filesystem"),
-        ("own", "give it to %s:%s" % (plan["owner"], plan["group"])),
-        ("guards", "keep %s from starting without it" % " ".join(plan["units"])),
+        ("own", f"give it to {plan['owner']}:{plan['group']}, mode {plan['mode']}"),
+        ("guards", f"keep {' '.join(plan['units'])} from starting without it"),
     ]
     words = ", ".join(text for key, text in steps if plan[key])
-    return "%s: %s" % (plan["device"], words) if words else ""
+    return f"{plan['device']}: {words}" if words else ""
 
 
 def main() -> None:
@@ -305,10 +315,9 @@ def main() -> None:
     wanted = json.loads(sys.argv[1])
     disks = [dict(disk, path=disk["path"].rstrip("/")) for disk in wanted["disks"]]
     plans = [judge(disk, look(disk), wanted["format_over"]) for disk in disks]
-    refusals = doubles(disks) + [refusal for plan in plans for refusal in plan["refusals"]]
     answer = {
         "plans": plans,
-        "refusals": ["%s: %s" % refusal for refusal in refusals],
+        "refusals": doubles(disks) + [refusal for plan in plans for refusal in plan["refusals"]],
         "words": [words for words in map(say, plans) if words],
         "packages": missing_packages(plans),
     }
