@@ -141,7 +141,7 @@ phases:
   description:
     - Epoch seconds at which each phase was first seen, up to O(poll_interval) after it began.
     - V(requested), absent where it was only watched; V(leader_released), the lock is free or another's;
-      V(new_leader_running); V(accepts_writes), as many synchronous standbys follow as a commit needs at least;
+      V(new_leader_running); V(accepts_writes), and a standby follows that commits wait for, if they do;
       V(standbys_following), everyone who ran before runs and follows.
   returned: success, or failure after the request
   type: dict

@@ -78,7 +78,7 @@ phases:
   description:
     - Epoch seconds at which each phase was first seen, up to O(poll_interval) after it began.
     - V(requested); V(leader_released), the old leader gave up the lock; V(new_leader_running), the new one runs as
-      primary; V(accepts_writes), as many synchronous standbys follow as a commit needs at least; V(standbys_following),
+      primary; V(accepts_writes), and a standby follows that commits wait for, if they do; V(standbys_following),
       everyone who ran before runs and follows.
   returned: success, or failure after the request
   type: dict

@@ -60,7 +60,7 @@ class Course:
         self.mark("new_leader_running", state.observed_at)
         self.new_leader = leader.name
         self.new_timeline = leader.timeline
-        if state.synchronous_mode == "off" or leader.sync_connections > 0:
+        if leader.sync_connections > 0 or not state.commits_wait_after_promotion:
             self.mark("accepts_writes", state.observed_at)
         if not self.late(state):
             self.mark("standbys_following", state.observed_at)

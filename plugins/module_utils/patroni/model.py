@@ -172,6 +172,15 @@ class ClusterState:
         return parse_synchronous_mode(self.config.get("synchronous_mode"))
 
     @property
+    def commits_wait_after_promotion(self) -> bool:
+        """Whether a new primary's commits wait for a standby from its first moment.
+
+        In mode ``on`` Patroni promotes with no synchronous standby unless it is strict.
+        """
+        strict = parse_synchronous_mode(self.config.get("synchronous_mode_strict")) != "off"
+        return self.synchronous_mode == "quorum" or (self.synchronous_mode == "on" and strict)
+
+    @property
     def maximum_lag(self) -> int:
         """``maximum_lag_on_failover``, bytes."""
         value = self.config.get("maximum_lag_on_failover", DEFAULT_MAXIMUM_LAG)

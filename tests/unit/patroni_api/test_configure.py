@@ -89,9 +89,9 @@ def test_a_conflict_is_tried_again() -> None:
 
 
 def test_wrong_credentials() -> None:
-    with Play(frames("quorum"), [(401, "no auth header received")], moves_on=False) as play:
-        with pytest.raises(RefusedError) as caught:
-            configured(play, {"ttl": 30})
+    play = Play(frames("quorum"), [(401, "no auth header received")], moves_on=False)
+    with play, pytest.raises(RefusedError) as caught:
+        configured(play, {"ttl": 30})
     assert caught.value.reason == "unauthorized"
 
 

@@ -164,3 +164,18 @@ def test_votes_that_a_candidate_needs(count: int, voters: int, needed: int) -> N
     ]
     frame["patroni"] = {}
     assert state_of(frame).quorum_votes_needed == needed
+
+
+@pytest.mark.parametrize(
+    "config,waits",
+    [
+        ({"synchronous_mode": "quorum"}, True),
+        ({"synchronous_mode": True}, False),
+        ({"synchronous_mode": True, "synchronous_mode_strict": True}, True),
+        ({"synchronous_mode_strict": True}, False),
+    ],
+)
+def test_whether_commits_wait_right_after_a_promotion(config: dict[str, object], waits: bool) -> None:
+    frame = frames("quorum")[0]
+    frame["config"] = config
+    assert state_of(frame).commits_wait_after_promotion is waits

@@ -149,9 +149,9 @@ def test_one_by_one_and_the_next_only_when_the_last_is_back() -> None:
 
 
 def test_one_that_does_not_come_back_stops_it() -> None:
-    with Play(frames("pending_restart"), [(200, "restarted successfully")], moves_on=False) as play:
-        with pytest.raises(FailedError) as caught:
-            restart(client_of(play), Options(wait_timeout=0.2, poll_interval=0.01))
+    play = Play(frames("pending_restart"), [(200, "restarted successfully")], moves_on=False)
+    with play, pytest.raises(FailedError) as caught:
+        restart(client_of(play), Options(wait_timeout=0.2, poll_interval=0.01))
     assert caught.value.reason == "not_back"
     assert [call[1] for call in play.calls] == ["/db-2/restart"]
     assert caught.value.result["restarted"] == []

@@ -109,9 +109,9 @@ def test_patronis_own_refusals_end_it(answer: tuple[int, str], reason: str) -> N
 
 
 def test_nothing_happens_until_the_time_is_up() -> None:
-    with Play(frames("quorum"), [(503, "Switchover status unknown")], moves_on=False) as play:
-        with pytest.raises(FailedError) as caught:
-            hand_over(play, timeout=0.3)
+    play = Play(frames("quorum"), [(503, "Switchover status unknown")], moves_on=False)
+    with play, pytest.raises(FailedError) as caught:
+        hand_over(play, timeout=0.3)
     assert caught.value.reason == "no_new_leader"
     assert "db-3 holds the leader lock" in caught.value.message
     assert "changed" not in caught.value.result
