@@ -1,0 +1,91 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Database clusters as an inventory describes them, for playbooks that work on one after another."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class DatabaseCluster:
+    """One cluster: names of inventory hosts, and the first address that clients use.
+
+    ``speakers`` are the members in the order in which a playbook asks them about the cluster: backup
+    replicas first, since they never lead and so are there when a primary is lost.
+    """
+
+    scope: str
+    group: str
+    members: list[str]
+    speakers: list[str]
+    etcd: list[str]
+    balancers: list[str]
+    rest_urls: list[str]
+
+
+def group_of(scope: str) -> str:
+    """Return the inventory group of a cluster; group names take no hyphens."""
+    return "pg_" + scope.strip().replace("-", "_")
+
+
+def chosen_groups(databases: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the groups of the clusters named in ``databases`` (comma-separated), or of all clusters.
+
+    :raises ValueError: when a name has no group; the message lists the clusters there are.
+    """
+    known = sorted(name for name, hosts in groups.items() if name.startswith("pg_") and hosts)
+    if not databases.strip():
+        return known
+    wanted = [group_of(name) for name in databases.split(",") if name.strip()]
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise ValueError(
+            "no such database cluster: {} (groups with hosts: {})".format(
+                ", ".join(missing), ", ".join(known) or "none"
+            )
+        )
+    return wanted
+
+
+def database_clusters(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    databases: str = "",
+    rest_port: int = 8008,
+) -> list[dict[str, Any]]:
+    """Return the chosen clusters as dictionaries, in the order in which they were named."""
+    return [
+        asdict(_cluster(name, hostvars, groups, rest_port))
+        for name in chosen_groups(databases, groups)
+    ]
+
+
+def _cluster(
+    group: str,
+    hostvars: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    rest_port: int,
+) -> DatabaseCluster:
+    members = list(groups[group])
+    first = hostvars[members[0]]
+    backups = [name for name in members if hostvars[name].get("patroni_role") == "backup"]
+    others = [name for name in reversed(members) if name not in backups]
+    balancers = [
+        name
+        for name in groups.get("load_balancers", [])
+        if hostvars[name].get("load_balancer_cluster") == group
+    ]
+    return DatabaseCluster(
+        scope=str(first.get("patroni_scope", group[3:])),
+        group=group,
+        members=members,
+        speakers=backups + others,
+        etcd=list(groups.get(str(first.get("etcd_group", "")), [])),
+        balancers=balancers,
+        rest_urls=[f"https://{_address(hostvars[name], name)}:{rest_port}" for name in members],
+    )
+
+
+def _address(host: Mapping[str, Any], name: str) -> str:
+    return str(host.get("private_address") or host.get("ansible_host") or name)
