@@ -17,7 +17,7 @@ export MOLECULE_COMMAND_BORDERS := false
 export PYTHONNOUSERSITE := 1
 
 VENV := .venv
-HASH := $(shell { cat requirements.txt requirements-dev.txt constraints.txt; tools/find-python; } | sha256sum | cut -c1-12)
+HASH := $(shell tools/venv-hash)
 READY := $(VENV)/.ready-run-$(HASH)
 READY_DEV := $(VENV)/.ready-all-$(HASH)
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
