@@ -1,6 +1,6 @@
-"""Look at the disks of a host and say what is to be done with each, or why it must not be. Nothing is changed.
+"""Say of a host's disks what is to be done with each, or why it must not be. Nothing is changed.
 
-usage: inspect_disks.py JSON        {"disks": [...], "format_over": [...]} as the role's variables say
+usage: inspect_disks.py {"disks": [...], "format_over": [...]}
 
 Read from stdin by one task, because a task for each question would cost a second on every host.
 Standard library only. The decision (`judge`) is a pure function of what was seen (`look`).
@@ -16,6 +16,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 Disk = dict[str, Any]
@@ -36,34 +37,26 @@ def output(*command: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def device_number(path: str) -> str:
-    """Major and minor number of a block device, as /proc/self/mountinfo writes them."""
-    number = os.stat(path).st_rdev
-    return f"{os.major(number)}:{os.minor(number)}"
+def text_of(path: str) -> str:
+    """Content of a text file; empty where there is none."""
+    return Path(path).read_text(encoding="utf-8") if os.path.exists(path) else ""
 
 
-def unescape(field: str) -> str:
-    """Mount tables write blanks in names as octal numbers."""
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
+def lines_of(path: str) -> list[list[str]]:
+    """Fields of a table's lines. The tables write a blank in a name as an octal number."""
+    lines = [line.split() for line in text_of(path).splitlines() if line.strip()]
+    return [[field.replace("\\040", " ") for field in line] for line in lines]
 
 
 def mounts() -> list[tuple[str, str]]:
     """(device number, mount point) of all mounts; the last one on a path is the one that is seen."""
-    with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        fields = [line.split() for line in table]
-    return [(line[2], unescape(line[4])) for line in fields]
+    return [(line[2], line[4]) for line in lines_of("/proc/self/mountinfo")]
 
 
 def fstab_entry(path: str) -> dict[str, str] | None:
     """The line of /etc/fstab that mounts something on a path."""
-    if not os.path.exists("/etc/fstab"):
-        return None
-    with open("/etc/fstab", encoding="utf-8") as table:
-        lines = [line.split() for line in table if not line.lstrip().startswith("#")]
-    for line in lines:
-        if len(line) >= 4 and unescape(line[1]).rstrip("/") == path:
+    for line in lines_of("/etc/fstab"):
+        if len(line) >= 4 and not line[0].startswith("#") and line[1].rstrip("/") == path:
             return {"source": line[0], "type": line[2], "options": line[3]}
     return None
 
@@ -80,17 +73,17 @@ def filesystem_bytes(kind: str, device: str) -> int:
         lines = output("dumpe2fs", "-h", device).splitlines()
         found = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
         return int(found.get("Block count", 0)) * int(found.get("Block size", 0))
-    lines = output(
-        "xfs_db", "-r", "-c", "sb 0", "-c", "print dblocks blocksize", device
-    ).splitlines()
+    wanted = "print dblocks blocksize"
+    lines = output("xfs_db", "-r", "-c", "sb 0", "-c", wanted, device).splitlines()
     found = {name.strip(): rest for name, _, rest in (line.partition("=") for line in lines)}
     return int(found.get("dblocks", 0)) * int(found.get("blocksize", 0))
 
 
-def look_at_device(device: str) -> dict[str, Any]:
+def look_at_device(device: str) -> Seen:
     """What a block device holds and who uses it."""
     real = os.path.realpath(device)
-    number = device_number(device)
+    rdev = os.stat(device).st_rdev
+    number = f"{os.major(rdev)}:{os.minor(rdev)}"  # as /proc/self/mountinfo writes it
     # Fills libblkid's cache, so that a UUID resolves even before udev has made its link (or where there is no udev).
     output("blkid", device)
     probe = output("blkid", "-p", "-o", "export", device).splitlines()
@@ -98,8 +91,7 @@ def look_at_device(device: str) -> dict[str, Any]:
     signatures = output("wipefs", "--noheadings", "--output", "TYPE", device).split()
     block = "/sys/dev/block/" + number
     holders = os.listdir(block + "/holders") if os.path.isdir(block + "/holders") else []
-    with open("/proc/swaps", encoding="utf-8") as table:
-        swaps = [line.split()[0] for line in table]
+    swaps = [line[0] for line in lines_of("/proc/swaps")]
     return {
         "real": real,
         "number": number,
@@ -112,14 +104,14 @@ def look_at_device(device: str) -> dict[str, Any]:
     }
 
 
-def look(disk: Disk) -> dict[str, Any]:
+def look(disk: Disk) -> Seen:
     """Everything that a decision about one disk needs."""
     path, device = disk["path"], disk["device"]
     exists = os.path.exists(device)
     is_block = exists and stat.S_ISBLK(os.stat(device).st_mode)
-    table = mounts()
+    table, guard = mounts(), guard_text(disk)
     here = [number for number, point in table if point == path]
-    seen: dict[str, Any] = {
+    seen: Seen = {
         "exists": exists,
         "is_block": is_block,
         "device": look_at_device(device) if is_block else {},
@@ -128,27 +120,15 @@ def look(disk: Disk) -> dict[str, Any]:
         "path_exists": os.path.lexists(path),
         "path_is_empty": not os.path.isdir(path) or not os.listdir(path),
         "fstab": fstab_entry(path),
-        "owner_known": is_known(disk["owner"], pwd.getpwnam)
-        and is_known(disk["group"], grp.getgrnam),
         "owner": ownership(path) if here else "",
-        "guards": [unit for unit in disk["units"] if not is_guarded(unit, disk)],
+        "wanted_owner": wanted_ownership(disk),
+        "guards": [unit for unit in disk["units"] if text_of(guard_path(unit, disk)) != guard],
     }
     number = seen["device"].get("number")
     seen["mounted_at"] = [point for where, point in table if number and where == number]
     if is_block and seen["device"]["type"] == disk["filesystem"]:
         seen["filesystem_bytes"] = filesystem_bytes(disk["filesystem"], device)
     return seen
-
-
-def is_known(name: str, database: Any) -> bool:
-    """Whether a user or group exists; a number needs no entry."""
-    if str(name).isdigit():
-        return True
-    try:
-        database(name)
-    except KeyError:
-        return False
-    return True
 
 
 def ownership(path: str) -> str:
@@ -158,12 +138,13 @@ def ownership(path: str) -> str:
 
 
 def wanted_ownership(disk: Disk) -> str:
-    """Like `ownership`, of what is wanted; empty where the user does not exist yet."""
-    if not (is_known(disk["owner"], pwd.getpwnam) and is_known(disk["group"], grp.getgrnam)):
-        return ""
+    """Like `ownership`, of what is wanted; empty where the user or group does not exist."""
     owner, group = str(disk["owner"]), str(disk["group"])
-    user_id = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
-    group_id = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    try:
+        user_id = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
+        group_id = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    except KeyError:
+        return ""
     return f"{user_id}:{group_id}:{int(str(disk['mode']), 8):o}"
 
 
@@ -180,15 +161,6 @@ def guard_text(disk: Disk) -> str:
         "# Written by the role data_disk: never start on the bare directory below the disk.\n"
         f"[Unit]\nRequiresMountsFor={path}\nAssertPathIsMountPoint={path}\n"
     )
-
-
-def is_guarded(unit: str, disk: Disk) -> bool:
-    """Whether the drop-in of a unit is as it should be."""
-    path = guard_path(unit, disk)
-    if not os.path.exists(path):
-        return False
-    with open(path, encoding="utf-8") as text:
-        return text.read() == guard_text(disk)
 
 
 def refuse_device(disk: Disk, seen: Seen, named: bool) -> str:
@@ -247,7 +219,7 @@ def refuse_fstab(disk: Disk, seen: Seen, named: bool) -> str:
     )
 
 
-def judge(disk: Disk, seen: dict[str, Any], format_over: list[str]) -> dict[str, Any]:
+def judge(disk: Disk, seen: Seen, format_over: list[str]) -> Disk:
     """What is to be done with a disk, or why not."""
     named = disk["device"] in format_over
     refusals = [
@@ -271,8 +243,8 @@ def judge(disk: Disk, seen: dict[str, Any], format_over: list[str]) -> dict[str,
         format=not formatted,
         close=not mounted,
         mount=not mounted or seen["fstab"] != entry,
-        own=not mounted or seen["owner"] != wanted_ownership(disk),
-        owner_known=seen["owner_known"],
+        own=not mounted or seen["owner"] != seen["wanted_owner"],
+        owner_known=bool(seen["wanted_owner"]),
         grow=bool(disk["grow"] and known and unused > GROWTH_BYTES),
         guards=[{"path": guard_path(unit, disk), "text": text} for unit in seen["guards"]],
     )
