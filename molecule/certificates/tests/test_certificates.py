@@ -15,7 +15,7 @@ def test_certificate_is_signed_by_the_authority(host: Host) -> None:
 def test_certificate_names_its_host_and_no_other(host: Host, name: str) -> None:
     here = host.backend.get_hostname()
     extra = ["balancer.example.com"] if here == "tls-2" else []
-    answer = host.check_output(f"openssl x509 -in {TLS}/host.crt -noout -checkhost {name}")
+    answer = host.check_output(f"openssl x509 -in {TLS}/host.crt -noout -checkhost {name} || true")
     expected = "does match" if name in ["localhost", here, *extra] else "does NOT match"
     assert expected in answer
 
@@ -38,13 +38,14 @@ def test_each_host_has_a_key_of_its_own(host: Host) -> None:
     assert of_the_key == of_the_certificate
 
 
-def test_hosts_trust_each_other_both_ways(host: Host) -> None:
-    # A server that demands a client's certificate, and a client that checks the server's: one host plays both.
-    files = f"-CAfile {TLS}/ca.crt -cert {TLS}/host.crt -key {TLS}/host.key"
-    server = f"openssl s_server -accept 8443 -naccept 1 -Verify 1 -verify_return_error {files}"
-    client = f"openssl s_client -connect localhost:8443 -verify_return_error -verify_hostname localhost {files}"
-    answer = host.check_output(
-        f"({server} >/dev/null 2>&1 &) ; for i in $(seq 50); do ss -ltn | grep -q :8443 && break; sleep 0.1; done; "
-        f"echo Q | {client} 2>&1"
+def test_certificate_serves_and_visits(host: Host) -> None:
+    # A server that demands its client's certificate, and a client that checks the server's name.
+    files = f"-CAfile {TLS}/ca.crt -cert {TLS}/host.crt -key {TLS}/host.key -verify_return_error"
+    server = f"timeout 20 openssl s_server -quiet -accept 8443 -naccept 1 -Verify 1 {files}"
+    client = f"timeout 3 openssl s_client -quiet -connect localhost:8443 -verify_hostname localhost {files}"
+    host.run(
+        f"(sleep 20 | {server} >/tmp/heard 2>/dev/null &); "
+        "for i in $(seq 50); do ss -ltn | grep -q :8443 && break; sleep 0.1; done; "
+        f"(echo good morning; sleep 1) | {client}"
     )
-    assert "Verify return code: 0 (ok)" in answer
+    assert "good morning" in host.file("/tmp/heard").content_string
