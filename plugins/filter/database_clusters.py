@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The filter database_clusters, described in database_clusters.yml."""
+"""Filters for playbooks that work on clusters; each is described in the YAML file of its name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.groundwork.platform.plugins.module_utils.patroni import clusters
+from ansible_collections.groundwork.platform.plugins.module_utils.patroni import (
+    clusters,
+    table,
+)
 
 
 def database_clusters(
@@ -24,8 +27,8 @@ def database_clusters(
 
 
 class FilterModule:
-    """The filter that lists database clusters."""
+    """Filters that choose clusters and show them."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Return the filter by name."""
-        return {"database_clusters": database_clusters}
+        """Return the filters by name."""
+        return {"database_clusters": database_clusters, "cluster_table": table.cluster_table}

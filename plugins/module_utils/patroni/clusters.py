@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 
 @dataclass(frozen=True)
 class DatabaseCluster:
-    """One cluster: names of inventory hosts, and the first address that clients use.
+    """One cluster by names of inventory hosts, and the base URLs of its members' REST APIs.
 
     ``speakers`` are the members in the order in which a playbook asks them about the cluster: backup
     replicas first, since they never lead and so are there when a primary is lost.
