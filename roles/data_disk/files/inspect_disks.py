@@ -2,8 +2,8 @@
 
 usage: inspect_disks.py {"disks": [...], "format_over": [...]}
 
-Read from stdin by one task, because a task for each question would cost a second on every host.
-Standard library only. The decision (`judge`) is a pure function of what was seen (`look`).
+Read from stdin by one task: a task for each question would cost a second on every host.
+The decision (`judge`) is a pure function of what was seen (`look`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -27,7 +28,9 @@ TOOLS = {"ext4": ("mkfs.ext4", "e2fsprogs"), "xfs": ("mkfs.xfs", "xfsprogs")}
 GROWTH_BYTES = 16 * 1024 * 1024
 # What mkfs and partitioning tools write first lies in here; a disk that was never used reads as zeros.
 BLANK_BYTES = 1024 * 1024
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+EXT4_SIZE = re.compile(r"^Block (?:count|size):\s+(\d+)$", re.MULTILINE)
+XFS_SIZE = re.compile(r"^data\s+=\s+bsize=(\d+)\s+blocks=(\d+)", re.MULTILINE)
+SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def output(*command: str) -> str:
@@ -67,16 +70,15 @@ def is_blank(device: str) -> bool:
         return not any(content.read(BLANK_BYTES))
 
 
-def filesystem_bytes(kind: str, device: str) -> int:
-    """Size of a filesystem by its own superblock; 0 where its tool is missing."""
+def filesystem_bytes(kind: str, device: str, path: str) -> int:
+    """Size that a filesystem says of itself; 0 where its tool is missing."""
     if kind == "ext4":
-        lines = output("dumpe2fs", "-h", device).splitlines()
-        found = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
-        return int(found.get("Block count", 0)) * int(found.get("Block size", 0))
-    wanted = "print dblocks blocksize"
-    lines = output("xfs_db", "-r", "-c", "sb 0", "-c", wanted, device).splitlines()
-    found = {name.strip(): rest for name, _, rest in (line.partition("=") for line in lines)}
-    return int(found.get("dblocks", 0)) * int(found.get("blocksize", 0))
+        sizes = EXT4_SIZE.findall(output("dumpe2fs", "-h", device))
+    else:
+        # A mounted XFS is asked by its path: the superblock on disk lags behind.
+        found = XFS_SIZE.findall(output("xfs_info", path or device))
+        sizes = list(found[0]) if found else []
+    return int(sizes[0]) * int(sizes[1]) if len(sizes) == 2 else 0
 
 
 def look_at_device(device: str) -> Seen:
@@ -89,8 +91,7 @@ def look_at_device(device: str) -> Seen:
     probe = output("blkid", "-p", "-o", "export", device).splitlines()
     found = dict(line.split("=", 1) for line in probe if "=" in line)
     signatures = output("wipefs", "--noheadings", "--output", "TYPE", device).split()
-    block = "/sys/dev/block/" + number
-    holders = os.listdir(block + "/holders") if os.path.isdir(block + "/holders") else []
+    holders = [path.name for path in Path(f"/sys/dev/block/{number}/holders").glob("*")]
     swaps = [line[0] for line in lines_of("/proc/swaps")]
     return {
         "real": real,
@@ -107,12 +108,11 @@ def look_at_device(device: str) -> Seen:
 def look(disk: Disk) -> Seen:
     """Everything that a decision about one disk needs."""
     path, device = disk["path"], disk["device"]
-    exists = os.path.exists(device)
-    is_block = exists and stat.S_ISBLK(os.stat(device).st_mode)
+    is_block = os.path.exists(device) and stat.S_ISBLK(os.stat(device).st_mode)
     table, guard = mounts(), guard_text(disk)
     here = [number for number, point in table if point == path]
     seen: Seen = {
-        "exists": exists,
+        "exists": os.path.exists(device),
         "is_block": is_block,
         "device": look_at_device(device) if is_block else {},
         "path_device": here[-1] if here else "",
@@ -126,8 +126,9 @@ def look(disk: Disk) -> Seen:
     }
     number = seen["device"].get("number")
     seen["mounted_at"] = [point for where, point in table if number and where == number]
-    if is_block and seen["device"]["type"] == disk["filesystem"]:
-        seen["filesystem_bytes"] = filesystem_bytes(disk["filesystem"], device)
+    if seen["device"].get("type") == disk["filesystem"]:
+        where = path if here else ""
+        seen["filesystem_bytes"] = filesystem_bytes(disk["filesystem"], device, where)
     return seen
 
 
@@ -196,10 +197,7 @@ def refuse_path(disk: Disk, seen: Seen) -> str:
     if not seen["path_is_directory"]:
         return f"path_not_directory: {path} exists and is not a directory."
     if not seen["path_is_empty"]:
-        return (
-            f"path_not_empty: {path} holds files and is no mount point: the disk would hide them. "
-            "Move them away first."
-        )
+        return f"path_not_empty: {path} holds files, which the disk would hide. Move them away."
     return ""
 
 
@@ -232,8 +230,8 @@ def judge(disk: Disk, seen: Seen, format_over: list[str]) -> Disk:
     mounted = bool(found) and seen["path_device"] == found["number"]
     uuid = found["uuid"] if formatted else ""
     entry = {"source": "UUID=" + uuid, "type": disk["filesystem"], "options": disk["options"]}
-    known = formatted and seen.get("filesystem_bytes", 0) > 0
-    unused = found["bytes"] - seen["filesystem_bytes"] if known else 0
+    size = seen.get("filesystem_bytes", 0)
+    unused = found["bytes"] - size if size else 0
     text = guard_text(disk)
     return dict(
         disk,
@@ -245,7 +243,7 @@ def judge(disk: Disk, seen: Seen, format_over: list[str]) -> Disk:
         mount=not mounted or seen["fstab"] != entry,
         own=not mounted or seen["owner"] != seen["wanted_owner"],
         owner_known=bool(seen["wanted_owner"]),
-        grow=bool(disk["grow"] and known and unused > GROWTH_BYTES),
+        grow=bool(disk["grow"] and unused > GROWTH_BYTES),
         guards=[{"path": guard_path(unit, disk), "text": text} for unit in seen["guards"]],
     )
 
@@ -278,8 +276,8 @@ def say(plan: Disk) -> str:
         ("own", f"give it to {plan['owner']}:{plan['group']}, mode {plan['mode']}"),
         ("guards", f"keep {' '.join(plan['units'])} from starting without it"),
     ]
-    words = ", ".join(text for key, text in steps if plan[key])
-    return f"{plan['device']}: {words}" if words else ""
+    words = [text for key, text in steps if plan[key]]
+    return f"{plan['device']}: {', '.join(words)}" if words else ""
 
 
 def main() -> None:
