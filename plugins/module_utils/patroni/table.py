@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _HEADINGS = ("member", "role", "state", "timeline", "lag", "host", "note")
 
@@ -13,7 +14,9 @@ def cluster_table(info: Mapping[str, Any]) -> list[str]:
     rows = [_HEADINGS] + [_row(member) for member in info.get("members", [])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     lines = [_headline(info)]
-    lines += ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
+    lines += [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows
+    ]
     lines += ["! " + str(problem["message"]) for problem in info.get("problems", [])]
     return lines
 
