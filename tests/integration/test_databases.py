@@ -1,0 +1,128 @@
+"""The life of a database cluster on lab hosts: from bare hosts to a lost primary and back.
+
+The tests of this file stand on one another, in their order, as they are one cluster's life.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import validate
+
+from tests.integration.labs import ROOT, Lab, Run
+
+pytestmark = pytest.mark.lab
+CLUSTER = {"databases": "payments"}
+
+
+@pytest.fixture(scope="module")
+def lab(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
+    yield make_lab("t-db")
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("drills")
+
+
+def drill(lab: Lab, reports: Path, **options: Any) -> dict[str, Any]:
+    """Run a drill that has to meet its targets; return its report."""
+    lab.succeed("db_drill", drills_directory=str(reports), drill_id="drill", **CLUSTER, **options)
+    report: dict[str, Any] = json.loads((reports / "drill/report.json").read_text())
+    (reports / "drill").rename(reports / f"{options['drill']}-{options.get('drill_loss', 'none')}")
+    schema = json.loads((ROOT / "docs/drill-report.schema.json").read_text())
+    validate(report, schema)
+    return report
+
+
+def refused(run: Run, *words: str) -> None:
+    """The run failed, said why, and changed nothing."""
+    assert run.returncode != 0
+    assert run.changed == 0
+    for word in words:
+        assert word in run.output
+
+
+def test_check_mode_on_bare_hosts_names_what_it_would_do(lab: Lab) -> None:
+    run = lab.succeed("site", "--check", "--diff")
+    assert run.changed > 0
+    assert "Install PostgreSQL" in run.output
+
+
+def test_bare_hosts_become_a_cluster(lab: Lab) -> None:
+    run = lab.succeed("site")
+    assert "payments acknowledged," in run.output.replace("\n", " ")
+
+
+def test_second_run_changes_nothing(lab: Lab) -> None:
+    assert lab.succeed("site").changed == 0
+
+
+def test_check_mode_on_converged_hosts_shows_no_change(lab: Lab) -> None:
+    assert lab.succeed("site", "--check", "--diff").changed == 0
+
+
+def test_status_is_a_table(lab: Lab) -> None:
+    output = lab.succeed("db_status").output
+    assert "payments: well" in output
+    assert "pay-main-backup" in output
+
+
+def test_candidate_that_is_no_member_is_refused(lab: Lab) -> None:
+    refused(
+        lab.playbook("db_switchover", candidate="lb-main-1", **CLUSTER), "lb-main-1", "pay-main-1"
+    )
+
+
+def test_backup_replica_never_takes_over(lab: Lab) -> None:
+    refused(
+        lab.playbook("db_switchover", candidate="pay-main-backup", **CLUSTER), "pay-main-backup"
+    )
+
+
+def test_failover_leaves_a_healthy_primary_alone(lab: Lab) -> None:
+    run = lab.succeed("db_failover", **CLUSTER)
+    assert run.changed == 0
+    assert "nothing to replace" in run.output.replace("\n", " ").replace("  ", " ")
+
+
+def test_planned_switchover_loses_nothing(lab: Lab, reports: Path) -> None:
+    report = drill(lab, reports, drill="switchover")
+    assert report["rpo_rows"] == 0
+    assert report["verdict"] == "passed"
+
+
+def test_silent_loss_of_the_primary_stays_inside_its_bound(lab: Lab, reports: Path) -> None:
+    report = drill(lab, reports, drill="failover", drill_loss="silent")
+    assert report["rpo_rows"] == 0
+    assert report["acknowledged"] > 0
+    assert 0 < report["rto_seconds"] <= report["bound_seconds"]
+
+
+def test_fenced_failover_does_not_wait_for_the_lease(lab: Lab, reports: Path) -> None:
+    report = drill(lab, reports, drill="fenced_failover", drill_loss="silent")
+    assert report["rpo_rows"] == 0
+    assert report["rto_seconds"] <= report["bound_seconds"] < 20, "the lease alone takes 20 s"
+
+
+def test_parameter_that_needs_a_restart_reaches_all_members(lab: Lab) -> None:
+    run = lab.succeed("databases", patroni_max_connections=120)
+    assert run.changed > 0
+    status = lab.succeed("db_status").output
+    assert "payments: well" in status
+    assert "pending restart" not in status
+
+
+def test_member_leaves_and_comes_back(lab: Lab) -> None:
+    refused(lab.playbook("db_remove_member", member="lb-main-1", **CLUSTER), "lb-main-1")
+    lab.succeed("db_remove_member", member="pay-main-backup", **CLUSTER)
+    assert (
+        "pay-main-backup"
+        not in lab.succeed("db_status", db_speaker="pay-main-1").output.split("payments: ")[1]
+    )
+    lab.succeed("db_add_member", member="pay-main-backup", patroni_max_connections=120, **CLUSTER)
+    assert "pay-main-backup" in lab.succeed("db_status").output
