@@ -6,7 +6,7 @@ The tests of this file stand on one another, in their order, as they are one clu
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ CLUSTER = {"databases": "payments"}
 
 
 @pytest.fixture(scope="module")
-def lab(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
-    yield make_lab("t-db")
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    return make_lab("t-db")
 
 
 @pytest.fixture(scope="module")
