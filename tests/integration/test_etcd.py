@@ -299,7 +299,7 @@ def test_a_snapshot_is_restored_and_a_broken_one_touches_nothing(cluster: Cluste
     assert client.put(client.endpoints[0], "/service/later", "yes")
     assert client.put(client.endpoints[0], "/service/kept", "no")
     started = cluster.started_at()
-    what = {"etcd_cluster": "etcd_main", "etcd_restore_from": "etcd-2"}
+    what: dict[str, Any] = {"etcd_cluster": "etcd_main", "etcd_restore_from": "etcd-2"}
     sure = {**what, "etcd_restore_confirm": "etcd_main"}
     doubtful = cluster.lab.playbook("etcd_restore", **what, etcd_restore_snapshot=newest)
     assert doubtful.returncode != 0

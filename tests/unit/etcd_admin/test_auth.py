@@ -196,7 +196,7 @@ def member(etcd: FakeEtcd, check: bool = False, **given: Any) -> dict[str, Any]:
 def test_a_lost_member_is_replaced_as_a_learner_and_promoted() -> None:
     etcd = FakeEtcd()
     etcd.down = {"e3"}
-    wish = {"name": "e3", "peer_url": "https://e3:2380"}
+    wish: dict[str, Any] = {"name": "e3", "peer_url": "https://e3:2380"}
     assert len(member(etcd, check=True, **wish, state="listed", empty=True)["steps"]) == 2
     assert etcd.calls == []
     listed = member(etcd, **wish, state="listed", empty=True)
