@@ -1,3 +1,5 @@
+# pylint: disable=unused-import
+# Of this file's name, pylint also lends it the imports that it makes up for Python's own module http.
 # Copyright: groundwork.platform maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The HTTP client of the collection.

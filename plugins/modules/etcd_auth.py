@@ -28,6 +28,10 @@ attributes:
     support: full
     platforms: posix
 options:
+  root_password:
+    description: Password of etcd's user C(root). It is set when authentication is turned on.
+    type: str
+    required: true
   users:
     description: Users beside C(root). Users that are not named are left alone.
     type: list

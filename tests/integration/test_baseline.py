@@ -21,7 +21,7 @@ all:
       hosts: {base: {lab_id: 11}}
 """
 PLAY = "- {hosts: lab, become: true, gather_facts: false, roles: [groundwork.platform.host_baseline]}\n"
-LAB_HOST = {
+LAB_HOST: dict[str, Any] = {
     "host_baseline_time_service": "none",
     "host_baseline_sysctl_apply": False,
     "host_baseline_transparent_huge_pages": "leave",

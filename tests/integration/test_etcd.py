@@ -305,7 +305,9 @@ def test_a_snapshot_is_restored_and_a_broken_one_touches_nothing(cluster: Cluste
     assert doubtful.returncode != 0
     assert "not_confirmed" in doubtful.output
     cluster.run("etcd-2", f"head -c 9000 {newest} > /var/tmp/broken.db")
-    broken = cluster.lab.playbook("etcd_restore", **sure, etcd_restore_snapshot="/var/tmp/broken.db")
+    broken = cluster.lab.playbook(
+        "etcd_restore", **sure, etcd_restore_snapshot="/var/tmp/broken.db"
+    )
     assert broken.returncode != 0
     assert cluster.started_at() == started
     cluster.lab.succeed("etcd_restore", **sure, etcd_restore_snapshot=newest)

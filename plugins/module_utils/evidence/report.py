@@ -124,22 +124,11 @@ def build_report(inputs: Inputs) -> Report:
     probe, unknown = dict(inputs.probe), dict[str, str]()
     events = parse_events(inputs.events)
     outage = _outage(inputs, events[0].at if events else None)
-    rto = None
-    if inputs.attempts is None and probe.get("gaps") is None:
-        unknown["rto_seconds"] = "the probe was not stopped, so its record was not summed up"
-    elif outage is None:
-        unknown["rto_seconds"] = "no gap between acknowledged payments was found after the event"
-    elif outage.end is None:
-        unknown["rto_seconds"] = "no acknowledgement came after the gap"
-    else:
-        rto = round(outage.end - outage.start, 3)
+    rto = _rto(inputs, outage, unknown)
     terms, bound = _bound(inputs.bound)
     if bound is None:
         unknown["bound_seconds"] = "no bound was given"
-    verification = probe.get("verification")
-    if not verification:
-        unknown["rpo_rows"] = str(probe.get("verification_reason") or NO_VERIFICATION)
-        verification = {}
+    verification = _verification(probe, unknown)
     rpo_bytes = _rpo_bytes(inputs.wal, unknown)
     expected = FAILOVER_PHASES if "failover" in inputs.kind else (FIRST_WRITE,)
     checks = _checks(rto, outage, bound, verification, inputs.targets, unknown)
@@ -170,6 +159,27 @@ def build_report(inputs: Inputs) -> Report:
         unknown=unknown,
         evidence_files=[dict(one) for one in inputs.evidence_files],
     )
+
+
+def _rto(inputs: Inputs, outage: Outage | None, unknown: dict[str, str]) -> float | None:
+    """Seconds from the last acknowledgement before the gap to the first one after it."""
+    if inputs.attempts is None and inputs.probe.get("gaps") is None:
+        unknown["rto_seconds"] = "the probe was not stopped, so its record was not summed up"
+    elif outage is None:
+        unknown["rto_seconds"] = "no gap between acknowledged payments was found after the event"
+    elif outage.end is None:
+        unknown["rto_seconds"] = "no acknowledgement came after the gap"
+    else:
+        return round(outage.end - outage.start, 3)
+    return None
+
+
+def _verification(probe: Mapping[str, Any], unknown: dict[str, str]) -> Mapping[str, Any]:
+    """What the comparison with the database found; empty where there was none."""
+    verification = probe.get("verification")
+    if not verification:
+        unknown["rpo_rows"] = str(probe.get("verification_reason") or NO_VERIFICATION)
+    return verification or {}
 
 
 def _gaps(inputs: Inputs) -> list[Gap]:

@@ -16,13 +16,19 @@ import yaml
 from tests.unit.patroni_api.play import Play, frames
 
 ROOT = Path(__file__).resolve().parents[3]
-NAMES = ["cluster_info", "switchover", "failover", "config", "restart"]
+NAMES = [
+    "patroni_cluster_info",
+    "patroni_switchover",
+    "patroni_failover",
+    "patroni_config",
+    "patroni_restart",
+]
 
 
 def run(name: str, **arguments: Any) -> dict[str, Any]:
     """Run a module as a program of its own, with its arguments on standard input."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "plugins" / "modules" / f"patroni_{name}.py")],
+        [sys.executable, str(ROOT / "plugins" / "modules" / f"{name}.py")],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_remote_tmp": "/tmp", **arguments}}),
         capture_output=True,
         text=True,
@@ -37,7 +43,7 @@ def run(name: str, **arguments: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_main_is_thin(name: str) -> None:
-    tree = ast.parse((ROOT / "plugins" / "modules" / f"patroni_{name}.py").read_text())
+    tree = ast.parse((ROOT / "plugins" / "modules" / f"{name}.py").read_text())
     [main] = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"
     ]
@@ -48,12 +54,12 @@ def test_main_is_thin(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_documentation_is_whole(name: str) -> None:
     module = importlib.import_module(
-        f"ansible_collections.groundwork.platform.plugins.modules.patroni_{name}"
+        f"ansible_collections.groundwork.platform.plugins.modules.{name}"
     )
     documentation = yaml.safe_load(module.DOCUMENTATION)
     assert {"check_mode", "diff_mode", "platform"} <= set(documentation["attributes"])
     for task in yaml.safe_load(module.EXAMPLES):
-        assert f"groundwork.platform.patroni_{name}" in task
+        assert f"groundwork.platform.{name}" in task
     for key, value in yaml.safe_load(module.RETURN).items():
         assert {"description", "returned", "type", "sample"} <= set(value), key
 
@@ -68,7 +74,7 @@ def test_every_documented_result_of_the_information_is_returned() -> None:
         if value["returned"] == "success"
     }
     with Play(frames("quorum")) as play:
-        result = run("cluster_info", members=[play.url("db-1")])
+        result = run("patroni_cluster_info", members=[play.url("db-1")])
     assert documented == set(result) - {"changed", "invocation"}
     sample = yaml.safe_load(module.RETURN)["members"]["sample"][0]
     assert set(sample) == set(result["members"][0])
@@ -76,14 +82,14 @@ def test_every_documented_result_of_the_information_is_returned() -> None:
 
 def test_a_refusal_carries_its_reason() -> None:
     with Play(frames("paused")) as play:
-        result = run("switchover", members=[play.url("db-1")], candidate="db-1")
+        result = run("patroni_switchover", members=[play.url("db-1")], candidate="db-1")
     assert (result["failed"], result["refused"], result["reason"]) == (True, True, "paused")
 
 
 def test_a_failure_is_told_from_a_refusal() -> None:
     with Play(frames("quorum")) as play:
         result = run(
-            "cluster_info",
+            "patroni_cluster_info",
             members=[play.url("db-1")],
             leader_is="db-1",
             wait_timeout=0,
@@ -95,7 +101,7 @@ def test_a_failure_is_told_from_a_refusal() -> None:
 def test_passwords_are_not_in_the_result() -> None:
     with Play(frames("quorum")) as play:
         result = run(
-            "config",
+            "patroni_config",
             members=[play.url("db-1")],
             config={"ttl": 20},
             username="ops",
@@ -106,5 +112,5 @@ def test_passwords_are_not_in_the_result() -> None:
 
 
 def test_a_fence_needs_etcd() -> None:
-    result = run("failover", members=["http://127.0.0.1:1"], fenced="db-1")
+    result = run("patroni_failover", members=["http://127.0.0.1:1"], fenced="db-1")
     assert "etcd" in result["msg"]

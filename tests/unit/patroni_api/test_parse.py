@@ -175,7 +175,9 @@ def test_votes_that_a_candidate_needs(count: int, voters: int, needed: int) -> N
         ({"synchronous_mode_strict": True}, False),
     ],
 )
-def test_whether_commits_wait_right_after_a_promotion(config: dict[str, object], waits: bool) -> None:
+def test_whether_commits_wait_right_after_a_promotion(
+    config: dict[str, object], waits: bool
+) -> None:
     frame = frames("quorum")[0]
     frame["config"] = config
     assert state_of(frame).commits_wait_after_promotion is waits
