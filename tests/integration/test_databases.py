@@ -16,7 +16,7 @@ from jsonschema import validate
 from tests.integration.labs import ROOT, Lab, Run
 
 pytestmark = pytest.mark.lab
-CLUSTER = {"databases": "payments"}
+CLUSTER: dict[str, Any] = {"databases": "payments"}
 
 
 @pytest.fixture(scope="module")
