@@ -36,9 +36,11 @@ _READ = {"key": encode("groundwork/health"), "limit": "1"}
 class EtcdCallError(Exception):
     """A call failed; ``words`` are etcd's or the system's own."""
 
-    def __init__(self, path: str, said: str) -> None:
+    def __init__(self, path: str, said: str, silent: bool = False) -> None:
         super().__init__(f"{path}: {said}")
         self.words = said
+        #: Nothing was answered, so that it may have been done or not.
+        self.silent = silent
 
 
 class EtcdCluster:
@@ -74,7 +76,9 @@ class EtcdCluster:
         )
         looks = [outcomes[i : i + len(paths)] for i in range(0, len(outcomes), len(paths))]
         answers = tuple(self._answer(*pair) for pair in zip(self.endpoints, looks))
-        self.endpoints = tuple(a.endpoint for a in sorted(answers, key=lambda a: not a.serves))
+        # Calls go to the leader where there is one, so that none has to be passed on.
+        ranks = sorted(answers, key=lambda a: (not a.serves, a.member_id != a.leader_id))
+        self.endpoints = tuple(a.endpoint for a in ranks)
         # A member without a quorum still tells the list that it knows; a serving one knows better.
         ranked = sorted(zip(answers, looks), key=lambda pair: not pair[0].serves)
         lists = [m for _answer, look in ranked if (m := parse_members(_document(look[2])))]
@@ -106,7 +110,7 @@ class EtcdCluster:
                 outcome = self._send(endpoint, path, body or {})
                 if isinstance(outcome, Response) and outcome.ok:
                     return _document(outcome)
-                failure = EtcdCallError(path, _cause(outcome))
+                failure = EtcdCallError(path, _cause(outcome), isinstance(outcome, HttpError))
                 if BAD_TOKEN not in failure.words:
                     break
                 self._tokens.pop(endpoint, None)

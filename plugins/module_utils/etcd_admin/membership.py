@@ -141,15 +141,19 @@ def _settle(etcd: EtcdCluster, accept: Callable[[Cluster], bool]) -> Cluster:
 
 
 def _promote(etcd: EtcdCluster, member: Member, timeout: float) -> None:
+    """An answer that does not come says nothing: the member list does."""
     deadline = time.monotonic() + timeout
     while True:
         try:
             etcd.call("/v3/cluster/member/promote", {"ID": member.id})
             return
         except EtcdCallError as error:
-            if NOT_IN_SYNC not in error.words or time.monotonic() >= deadline:
+            if not (error.silent or NOT_IN_SYNC in error.words) or time.monotonic() >= deadline:
                 raise
         time.sleep(0.5)
+        listed = etcd.observe().find("", member.peer_urls[0])
+        if listed is not None and not listed.learner:
+            return
 
 
 def ensure(etcd: EtcdCluster, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
