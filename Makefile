@@ -36,7 +36,7 @@ lab-down: prerequisites-lab $(READY) ## Remove the lab: containers, networks, lo
 
 ##@ Test
 test: prerequisites-test lint sanity ## Lint, sanity, unit and integration tests (what CI runs)
-	@$(RUN) $(STEP) "unit and integration tests" -- pytest tests/unit tests/integration $(PYTEST)
+	@$(RUN) $(STEP) "unit and integration tests" -- pytest tests/unit tests/integration -m "not slow" $(PYTEST)
 
 lint: prerequisites-python $(READY_DEV) ## yamllint, ansible-lint, ruff, mypy, syntax checks, changelog
 	@$(RUN) $(STEP) ruff -- ruff check --quiet --output-format concise .
@@ -54,7 +54,7 @@ sanity: prerequisites-unit $(READY_DEV) ## ansible-test sanity on the built and 
 	@$(RUN) $(STEP) "ansible-test sanity" -- tools/sanity
 
 integration: prerequisites-test $(READY_DEV) ## Tests on lab hosts (PYTEST="-k name" to choose)
-	@$(RUN) pytest tests/integration $(PYTEST)
+	@$(RUN) pytest tests/integration -m "not slow" $(PYTEST)
 
 molecule: prerequisites-test $(READY_DEV) ## One role's scenario on lab hosts: SCENARIO=etcd [COMMAND=converge]
 	@test -n "$(SCENARIO)" || { echo "Say which: make molecule SCENARIO=<$$(ls molecule | grep -vx shared | paste -sd'|')>"; exit 2; }
@@ -63,8 +63,8 @@ molecule: prerequisites-test $(READY_DEV) ## One role's scenario on lab hosts: S
 bench: prerequisites-test $(READY_DEV) ## Times of converge, re-run and check mode; switchovers and failovers (slow)
 	@$(RUN) pytest tests/bench -s $(PYTEST)
 
-faults: prerequisites-test $(READY_DEV) ## Lost hosts, cut networks and stale leaders (slow)
-	@$(RUN) pytest tests/faults $(PYTEST)
+faults: prerequisites-test $(READY_DEV) ## Lost hosts, cut networks, stale leaders, and the slow integration tests
+	@$(RUN) pytest tests/faults tests/integration -m "slow" $(PYTEST)
 
 ##@ Work on it
 docs: prerequisites-python $(READY_DEV) ## Write the roles' README files from their argument specs

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.labs import ROOT, Lab, run
 
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
 CLUSTER = {"databases": "payments"}
 
 

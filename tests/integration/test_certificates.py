@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.labs import Lab, Run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 HOSTS = """
 all:
