@@ -20,7 +20,7 @@ from tests.integration.labs import ROOT, Lab
 
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
 OUTPUT = ROOT / "artifacts/bench/databases.json"
-CLUSTER = {"databases": "payments"}
+CLUSTER: dict[str, Any] = {"databases": "payments"}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_converge(lab: Lab, figures: dict[str, Any]) -> None:
 
 
 def drills(
-    lab: Lab, folder: Path, figures: dict[str, Any], durability: str, **options: str
+    lab: Lab, folder: Path, figures: dict[str, Any], durability: str, **options: Any
 ) -> list[dict[str, Any]]:
     """Repeat a drill under a durability preset; record and return its reports."""
     lab.succeed("databases", durability_preset=durability)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.labs import ROOT, Lab, run
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
-CLUSTER = {"databases": "payments"}
+CLUSTER: dict[str, Any] = {"databases": "payments"}
 
 
 @pytest.fixture(scope="module")
