@@ -63,7 +63,20 @@ class EtcdCluster:
         self.authentication: bool | None = None
 
     def observe(self) -> Cluster:
-        """Look at all endpoints once. Raises ``RefusedError`` where the password is not right."""
+        """Look at all endpoints once, also at those of members that nobody named.
+
+        Raises ``RefusedError`` where the password is not right.
+        """
+        cluster = self._look()
+        listed = [m.client_urls[0].rstrip("/") for m in cluster.members if m.started]
+        unnamed = tuple(url for url in listed if url not in self.endpoints)
+        if unnamed:
+            # A member that is to be taken off is not named any more, and counts for the quorum.
+            self.endpoints += unnamed
+            cluster = self._look()
+        return cluster
+
+    def _look(self) -> Cluster:
         self._log_in([e for e in self.endpoints if e not in self._tokens])
         paths: tuple[tuple[str, Mapping[str, Any]], ...] = (
             ("/v3/maintenance/status", {}),
