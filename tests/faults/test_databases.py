@@ -37,17 +37,18 @@ def test_stale_leader_does_not_lead_again(lab: Lab, tmp_path: Path) -> None:
 def test_loss_of_a_host_costs_no_acknowledged_payment(
     lab: Lab, tmp_path: Path, durability: str, drill: str, loss: str
 ) -> None:
+    name = f"{drill}-{durability}-{loss}"
     lab.succeed("databases", durability_preset=durability)
     lab.succeed(
         "db_drill",
         drills_directory=str(tmp_path),
-        drill_id="drill",
+        drill_id=name,
         drill=drill,
         drill_loss=loss,
         durability_preset=durability,
         **CLUSTER,
     )
-    report = json.loads((tmp_path / "drill/report.json").read_text(encoding="utf-8"))
+    report = json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))
     assert report["rpo_rows"] == 0
     assert report["rto_seconds"] <= report["bound_seconds"]
 

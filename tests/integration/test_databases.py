@@ -31,9 +31,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drill(lab: Lab, reports: Path, **options: Any) -> dict[str, Any]:
     """Run a drill that has to meet its targets; return its report."""
-    lab.succeed("db_drill", drills_directory=str(reports), drill_id="drill", **CLUSTER, **options)
-    report: dict[str, Any] = json.loads((reports / "drill/report.json").read_text())
-    (reports / "drill").rename(reports / f"{options['drill']}-{options.get('drill_loss', 'none')}")
+    name = "-".join(options.values())
+    lab.succeed("db_drill", drills_directory=str(reports), drill_id=name, **CLUSTER, **options)
+    report: dict[str, Any] = json.loads((reports / name / "report.json").read_text())
     schema = json.loads((ROOT / "docs/drill-report.schema.json").read_text())
     validate(report, schema)
     return report
