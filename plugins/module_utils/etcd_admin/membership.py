@@ -26,6 +26,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.etcd_admin.mod
 #: etcd's words while a learner still copies the leader's log.
 NOT_IN_SYNC = "can only promote a learner member which is in sync with leader"
 
+#: etcd's words while a member is connected for less than 5 s (its HealthInterval): it takes no
+#: change of the list then, which is so after each member that has just joined.
+UNSETTLED = "unhealthy cluster"
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -49,7 +53,7 @@ def add(etcd: EtcdCluster, wish: Wish, check_mode: bool) -> dict[str, Any]:
         check_removal(cluster, member)
         steps.append(f"remove the lost member {member.name}")
         if not check_mode:
-            etcd.call("/v3/cluster/member/remove", {"ID": member.id})
+            _change_list(etcd, "remove", {"ID": member.id})
             cluster = _settle(etcd, lambda look: look.find("", wish.peer_url) is None)
         member = None
     if member is None:
@@ -57,7 +61,7 @@ def add(etcd: EtcdCluster, wish: Wish, check_mode: bool) -> dict[str, Any]:
         steps.append(f"add {wish.name} as a learner")
         if not check_mode:
             body = {"peerURLs": [wish.peer_url], "isLearner": True}
-            etcd.call("/v3/cluster/member/add", body)
+            _change_list(etcd, "add", body)
             cluster = _settle(etcd, lambda look: look.find("", wish.peer_url) is not None)
     return {
         "changed": bool(steps),
@@ -91,7 +95,7 @@ def remove(etcd: EtcdCluster, wish: Wish, check_mode: bool) -> dict[str, Any]:
         return {"changed": False, "steps": []}
     check_removal(cluster, member)
     if not check_mode:
-        etcd.call("/v3/cluster/member/remove", {"ID": member.id})
+        _change_list(etcd, "remove", {"ID": member.id})
     return {"changed": True, "steps": [f"remove {wish.name or wish.peer_url}"]}
 
 
@@ -128,6 +132,19 @@ def _check_addition(cluster: Cluster, wish: Wish) -> None:
             f"{wish.name} is not added: {', '.join(names(learners))} has not been promoted yet, and "
             "etcd takes one learner at a time. Finish or remove that one first.",
         )
+
+
+def _change_list(etcd: EtcdCluster, verb: str, body: Mapping[str, Any]) -> None:
+    """Add or remove, as soon as etcd takes the members for connected; 30 s are enough for that."""
+    deadline = time.monotonic() + 30.0
+    while True:
+        try:
+            etcd.call(f"/v3/cluster/member/{verb}", body)
+            return
+        except EtcdCallError as error:
+            if UNSETTLED not in error.words or time.monotonic() >= deadline:
+                raise
+        time.sleep(1.0)
 
 
 def _settle(etcd: EtcdCluster, accept: Callable[[Cluster], bool]) -> Cluster:

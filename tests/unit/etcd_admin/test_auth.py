@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,7 +38,7 @@ class FakeEtcd(EtcdCluster):
         self.granted: dict[str, list[str]] = {}
         self.enabled = False
         self.calls: list[str] = []
-        self.fails_at = ""
+        self.fails_at, self.says = "", "cut short"
         self.down: set[str] = set()
         self.members = tuple(
             Member(str(n), name, (f"https://{name}:2380",), (f"https://{name}:2379",))
@@ -54,7 +55,7 @@ class FakeEtcd(EtcdCluster):
     def call(self, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         given: Mapping[str, Any] = body or {}
         if path == self.fails_at:
-            raise EtcdCallError(path, "cut short")
+            raise EtcdCallError(path, self.says)
         if path == "/v3/auth/authenticate":
             return self.authenticate(given)
         if not path.endswith(("/list", "/get")):
@@ -216,6 +217,22 @@ def test_a_healthy_member_is_not_taken_off_while_others_are_lost() -> None:
     with pytest.raises(RefusedError) as refusal:
         member(etcd, name="e2", state="absent")
     assert refusal.value.reason == "quorum_would_be_lost"
+
+
+def test_a_change_is_tried_again_while_the_members_are_hardly_connected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    etcd = FakeEtcd()
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        etcd.fails_at = ""
+
+    monkeypatch.setattr(time, "sleep", pause)
+    etcd.fails_at, etcd.says = "/v3/cluster/member/add", "etcdserver: unhealthy cluster"
+    assert member(etcd, name="e4", peer_url="https://e4:2380", state="listed")["changed"]
+    assert pauses == [1.0]
 
 
 def test_waiting_says_what_is_missing() -> None:
