@@ -20,6 +20,8 @@ _RECAP = re.compile(
     re.MULTILINE,
 )
 
+_FAILURE = re.compile(r"^(?:fatal|failed): .*(?:\n[ ].*)*", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Recap:
@@ -47,6 +49,11 @@ class Run:
     def changed(self) -> int:
         """Number of changed tasks on all hosts."""
         return sum(host.changed for host in self.recap.values())
+
+    @property
+    def failures(self) -> str:
+        """Ansible's own words for each failed task, the last lines of the output where there are none."""
+        return "\n".join(_FAILURE.findall(self.output)) or self.output[-2000:]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -119,9 +126,31 @@ class Lab:
         """Run a playbook that has to hold."""
         result = self.playbook(playbook, *arguments, timeout=timeout, **extra_vars)
         assert result.returncode == 0, (
-            f"{playbook} failed (exit {result.returncode}), see the output above"
+            f"{playbook} failed (exit {result.returncode}):\n{result.failures}\n{self.failed_units()}"
         )
         return result
+
+    def failed_units(self) -> str:
+        """What systemd says of units that failed, host by host."""
+        names = [
+            "podman",
+            "ps",
+            "--format",
+            "{{.Names}}",
+            "--filter",
+            f"label=groundwork.lab={self.name}",
+        ]
+        hosts = subprocess.run(names, capture_output=True, text=True, check=False).stdout.split()
+        failed = "systemctl --failed --plain --no-legend | cut -d ' ' -f 1"
+        ask = f"{failed} | xargs --no-run-if-empty systemctl status --no-pager"
+        words = []
+        for host in hosts:
+            command = ["podman", "exec", host, "sh", "-c", ask]
+            found = subprocess.run(command, capture_output=True, text=True, check=False)
+            words += (
+                [f"{host}: {found.stdout}{found.stderr}"] if found.stdout or found.stderr else []
+            )
+        return "\n".join(words)
 
     def up(self) -> Run:
         """Boot the hosts that are not there yet."""

@@ -22,7 +22,14 @@ from ansible_collections.groundwork.platform.plugins.module_utils.http import (
 
 
 class EtcdError(Exception):
-    """etcd did not do what was asked. The message names the call and etcd's own words."""
+    """etcd did not do what was asked. The message names the call and etcd's own words.
+
+    ``passing``: no answer, or that of a server without a leader; another try may hold.
+    """
+
+    def __init__(self, message: str, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 @dataclass(frozen=True)
@@ -146,11 +153,12 @@ class EtcdGateway:
         ]
         outcome = self._http.first(requests) if len(requests) > 1 else self._one(requests[0])
         if isinstance(outcome, HttpError):
-            raise EtcdError(f"etcd {verb}: {outcome}")
+            raise EtcdError(f"etcd {verb}: {outcome}", passing=True)
         document = outcome.json
         if not outcome.ok or not isinstance(document, dict):
             raise EtcdError(
-                f"etcd {verb} at {outcome.url}: status {outcome.status}: {words(outcome)}"
+                f"etcd {verb} at {outcome.url}: status {outcome.status}: {words(outcome)}",
+                passing=outcome.status >= 500,
             )
         # Stay there: a transaction must not be sent to several members at once.
         self._endpoints = [outcome.url[: -len(path)]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
     ClusterState,
     Member,
+    PassingError,
     RefusedError,
 )
 
@@ -17,7 +18,7 @@ def member_limitation(state: ClusterState, item: Member, maximum_lag: int) -> Re
     ``maximum_lag`` is in bytes.
     """
     if not item.reachable:
-        return RefusedError(
+        return PassingError(
             "unreachable", f"{item.name} did not answer: {item.unreachable_reason}."
         )
     if item.nofailover:
@@ -49,7 +50,7 @@ def member_limitation(state: ClusterState, item: Member, maximum_lag: int) -> Re
 def lag_limitation(item: Member, maximum_lag: int) -> RefusedError | None:
     """Refuse an unknown lag like one that is too high."""
     if item.lag is None:
-        return RefusedError(
+        return PassingError(
             "lag_unknown", f"The lag of {item.name} is unknown: look at its replication."
         )
     if item.lag > maximum_lag:
@@ -106,7 +107,8 @@ def require_candidate(
             "no_sync_candidate",
             "Synchronous mode is on and no standby is synchronous: repair one first.",
         )
-    raise RefusedError(
+    passing = any(isinstance(found, PassingError) for found in candidates.values())
+    raise (PassingError if passing else RefusedError)(
         "no_candidate",
         "No member can take over. {}".format(
             " ".join(found.message for found in candidates.values() if found)
@@ -175,7 +177,7 @@ def has_quorum(state: ClusterState, candidate: Member, votes_needed: int) -> Ref
             )
         votes += 1
     if votes < votes_needed:
-        return RefusedError(
+        return PassingError(
             "no_quorum",
             f"Only {max(votes, 0)} of the {votes_needed} votes that prove {candidate.name} complete came: "
             "other synchronous standbys "

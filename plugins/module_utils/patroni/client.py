@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.http import (
+    TIMEOUT,
     HttpClient,
     HttpError,
     Outcome,
@@ -19,6 +20,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.http import (
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
     ClusterState,
     Member,
+    PassingError,
     RefusedError,
     base_url,
 )
@@ -54,7 +56,7 @@ class PatroniClient:
         requests = [Request(f"{url}/cluster") for url in self._urls]
         outcome = self.http.first(requests)
         if isinstance(outcome, HttpError) or not outcome.ok or not isinstance(outcome.json, dict):
-            raise RefusedError("unreachable", _nobody_tells([outcome]))
+            raise _nobody_tells([outcome])
         self._learn({}, outcome.json)
         return str(outcome.json.get("scope") or ""), parse_cluster(outcome.json)
 
@@ -78,9 +80,7 @@ class PatroniClient:
             self._teller = None
             return self.observe(refresh_config, skip, within)
         if document is None:
-            raise RefusedError(
-                "unreachable", _nobody_tells(outcomes), answers=[str(item) for item in outcomes]
-            )
+            raise _nobody_tells(outcomes)
         self._learn(answers, document)
         missing = [url for url in self._urls if url not in answers and url not in skip]
         if missing:
@@ -152,11 +152,22 @@ class PatroniClient:
         return self.http.request("PATCH", base + "/config", dict(patch))
 
 
-def _nobody_tells(outcomes: Sequence[Outcome]) -> str:
+def _nobody_tells(outcomes: Sequence[Outcome]) -> RefusedError:
     words = [
         str(item) if isinstance(item, HttpError) else f"{item.url}: status {item.status}"
         for item in outcomes
     ]
-    return "No member told the state of the cluster: {}. Check the URLs, the certificates and Patroni's unit.".format(
-        "; ".join(words) or "no member was given"
+    return (PassingError if any(map(_hesitates, outcomes)) else RefusedError)(
+        "unreachable",
+        "No member told the state of the cluster: {}. Check the URLs, the certificates and Patroni's unit.".format(
+            "; ".join(words) or "no member was given"
+        ),
+        answers=words,
     )
+
+
+def _hesitates(outcome: Outcome) -> bool:
+    """Whether Patroni seems to run there, waiting for its store."""
+    if isinstance(outcome, HttpError):
+        return outcome.kind == TIMEOUT
+    return outcome.status >= 500

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Callable
+from typing import Callable, TypeVar
 
 from ansible_collections.groundwork.platform.plugins.module_utils.http import HttpError
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client import (
@@ -15,8 +15,16 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
     ClusterState,
     Member,
+    PassingError,
     RefusedError,
 )
+
+T = TypeVar("T")
+
+#: Seconds for which a first look is repeated that may pass by itself: an election of etcd (1 to 2
+#: time-outs of 1 s) and Patroni's turn to another endpoint (``retry_timeout`` of up to 10 s, a third
+#: of it for each try).
+PATIENCE = 10.0
 
 
 class FailedError(Exception):
@@ -96,6 +104,18 @@ class Course:
             "phases": dict(self.phases),
             "elapsed": round(time.monotonic() - self._started, 3),
         }
+
+
+def patiently(look: Callable[[], T], patience: float, interval: float) -> T:
+    """Repeat a ``look`` that raises ``PassingError``, for ``patience`` seconds; then raise it."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return look()
+        except PassingError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(interval)
 
 
 def watch(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ansible_collections.groundwork.platform.plugins.module_utils.etcd.gateway import (
@@ -22,8 +22,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client
     PatroniClient,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import (
+    PATIENCE,
     Course,
     FailedError,
+    patiently,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.fence import (
     Door,
@@ -39,6 +41,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.fence 
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
     ClusterState,
     Member,
+    PassingError,
     RefusedError,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.switchover import Handover
@@ -64,6 +67,7 @@ class Options:
     wait_timeout: float = 60.0
     poll_interval: float = 0.2
     check_mode: bool = False
+    patience: float = PATIENCE
 
 
 def options_from(params: Mapping[str, Any], check_mode: bool) -> Options:
@@ -159,13 +163,11 @@ def failover(
     """
     if options.fenced is not None:
         return _fenced(client, options, options.fenced, etcd)
-    state = client.observe()
-    leader = state.leader
-    if leader is not None and leader.runs_as_primary and leader.name == options.candidate:
-        return unchanged(leader)
-    risks = leaves_living_leader(state, options)
+    look = patiently(lambda: _look(client, options), options.patience, options.poll_interval)
+    if look.done is not None:
+        return look.done
+    state, risks, leader = look.state, look.risks, look.state.leader
     lost = leader.name if leader else None
-    risks = (risks or []) + assess(state, options, lost)
     course = Course(lost, leader.timeline if leader else None, running(state, lost))
     if options.check_mode:
         return _planned(course, options, risks, lock_freed=False)
@@ -183,6 +185,24 @@ def failover(
     )
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A first look that refuses nothing; ``done`` is the result where there is nothing to do."""
+
+    state: ClusterState
+    risks: list[str] = field(default_factory=list)
+    done: dict[str, Any] | None = None
+
+
+def _look(client: PatroniClient, options: Options) -> _Look:
+    state = client.observe()
+    leader = state.leader
+    if leader is not None and leader.runs_as_primary and leader.name == options.candidate:
+        return _Look(state, done=unchanged(leader))
+    risks = leaves_living_leader(state, options) or []
+    return _Look(state, risks + assess(state, options, leader.name if leader else None))
+
+
 def _planned(
     course: Course, options: Options, risks: list[str], lock_freed: bool
 ) -> dict[str, Any]:
@@ -196,10 +216,46 @@ def _planned(
     )
 
 
+@dataclass(frozen=True)
+class _FencedLook:
+    """As ``_Look``, where a member was fenced: it is silent, and this is the way to its lock."""
+
+    state: ClusterState
+    gateway: EtcdGateway
+    keys: Keys
+    skip: tuple[str, ...]
+    risks: list[str] = field(default_factory=list)
+    done: dict[str, Any] | None = None
+
+
 def _fenced(
     client: PatroniClient, options: Options, fenced: str, etcd: Callable[[], EtcdGateway]
 ) -> dict[str, Any]:
     """Free the lock of a member that is proven silent. Every wait here delays the first payment."""
+    look = patiently(
+        lambda: _look_without(client, options, fenced, etcd),
+        options.patience,
+        options.poll_interval,
+    )
+    if look.done is not None:
+        return look.done
+    state, leader = look.state, look.state.leader
+    course = Course(fenced, leader.timeline if leader else None, running(state, fenced))
+    holds = leader is not None and leader.name == fenced
+    if options.check_mode:
+        return _planned(course, options, look.risks, lock_freed=holds)
+    course.mark("requested")
+    request = race_request(fenced, options.candidate, bool(look.risks))
+    freed = holds and _free(look, fenced, request)
+    handover = Handover(client, course, options.wait_timeout, options.poll_interval)
+    result = handover.wait(options.candidate, look.skip)
+    return dict(result, changed=True, lock_freed=freed, risks=look.risks)
+
+
+def _look_without(
+    client: PatroniClient, options: Options, fenced: str, etcd: Callable[[], EtcdGateway]
+) -> _FencedLook:
+    """All that must be known, asked at once. The fenced member is knocked at, not asked."""
     scope, members = client.discover()
     member = next((item for item in members if item.name == fenced), None)
     keys = keys_of(options.namespace, scope, fenced)
@@ -212,21 +268,11 @@ def _fenced(
         gateway, sync = connected.result()
     leader = state.leader
     if leader is not None and leader.name != fenced and leader.runs_as_primary:
-        return unchanged(leader)
+        return _FencedLook(state, gateway, keys, skip, done=unchanged(leader))
     risks = assess(state, options, fenced, votes_of(sync))
-    course = Course(fenced, leader.timeline if leader else None, running(state, fenced))
-    holds = leader is not None and leader.name == fenced
-    if holds:
+    if leader is not None and leader.name == fenced:
         _require_silence(fenced, doors)
-    if options.check_mode:
-        return _planned(course, options, risks, lock_freed=holds)
-    course.mark("requested")
-    freed = holds and _free(
-        gateway, keys, fenced, race_request(fenced, options.candidate, bool(risks))
-    )
-    handover = Handover(client, course, options.wait_timeout, options.poll_interval)
-    result = handover.wait(options.candidate, skip)
-    return dict(result, changed=True, lock_freed=freed, risks=risks)
+    return _FencedLook(state, gateway, keys, skip, risks)
 
 
 def _require_silence(fenced: str, doors: Sequence[Door]) -> None:
@@ -242,15 +288,16 @@ def _connect(etcd: Callable[[], EtcdGateway], keys: Keys) -> tuple[EtcdGateway, 
         gateway.connect()
         return gateway, gateway.get(keys.sync)
     except EtcdError as error:
-        raise FailedError("etcd_failed", f"{error} Check etcd's endpoints and user.") from error
+        kind = PassingError if error.passing else RefusedError
+        raise kind("etcd_failed", f"{error} Check etcd's endpoints and user.") from error
 
 
-def _free(gateway: EtcdGateway, keys: Keys, fenced: str, request: Mapping[str, str]) -> bool:
+def _free(look: _FencedLook, fenced: str, request: Mapping[str, str]) -> bool:
     try:
-        result = gateway.commit(release(keys, fenced, request))
+        result = look.gateway.commit(release(look.keys, fenced, request))
     except EtcdError as error:
         raise FailedError("etcd_failed", f"The leader lock was not freed: {error}") from error
-    found = refused_release(keys, fenced, result)
+    found = refused_release(look.keys, fenced, result)
     if found is not None:
         raise found
     return result.succeeded

@@ -10,7 +10,11 @@ from typing import Any
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client import (
     PatroniClient,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import FailedError
+from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import (
+    PATIENCE,
+    FailedError,
+    patiently,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.health import (
     CONDITIONS,
     Expectation,
@@ -64,35 +68,44 @@ def report(
 
 
 def cluster_info(
-    client: PatroniClient, expected: Expectation, timeout: float, interval: float, check_mode: bool
+    client: PatroniClient,
+    expected: Expectation,
+    timeout: float,
+    interval: float,
+    check_mode: bool,
+    patience: float = PATIENCE,
 ) -> dict[str, Any]:
     """Look until the expectation holds. Raises ``RefusedError`` (unreachable) and ``FailedError`` (wait_timeout).
 
     In check mode one look is enough: what an earlier task would have done has not happened.
+    The cluster gets ``patience`` (seconds) to answer at all where nothing is waited for.
     """
     started = time.monotonic()
+    if check_mode or expected.is_empty:
+        return patiently(lambda: _look(client, expected, started), patience, interval)
     while True:
-        result, missing = _look(client, expected)
-        waited = time.monotonic() - started
-        if result is not None:
-            result.update(unmet=missing, waited=round(waited, 3))
-        if result is not None and (not missing or check_mode):
-            return result
-        if check_mode or expected.is_empty or waited >= timeout:
-            break
+        try:
+            result = _look(client, expected, started)
+            if not result["unmet"]:
+                return result
+            found: Exception = FailedError(
+                "wait_timeout",
+                "After {:.0f} s the cluster is not as expected: {}".format(
+                    result["waited"], "; ".join(result["unmet"])
+                ),
+                **result,
+            )
+        except RefusedError as refused:
+            found = refused
+        if time.monotonic() - started >= timeout:
+            raise found
         time.sleep(interval)
-    if result is None:
-        raise RefusedError("unreachable", missing[0])
-    raise FailedError(
-        "wait_timeout",
-        "After {:.0f} s the cluster is not as expected: {}".format(waited, "; ".join(missing)),
-        **result,
+
+
+def _look(client: PatroniClient, expected: Expectation, started: float) -> dict[str, Any]:
+    state = client.observe()
+    return dict(
+        report(state, expected.maximum_lag, client.strangers),
+        unmet=unmet(state, expected),
+        waited=round(time.monotonic() - started, 3),
     )
-
-
-def _look(client: PatroniClient, expected: Expectation) -> tuple[dict[str, Any] | None, list[str]]:
-    try:
-        state = client.observe()
-    except RefusedError as refused:
-        return None, [refused.message]
-    return report(state, expected.maximum_lag, client.strangers), unmet(state, expected)

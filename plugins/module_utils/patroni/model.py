@@ -33,6 +33,14 @@ class RefusedError(Exception):
         self.details = details
 
 
+class PassingError(RefusedError):
+    """A refusal that may pass by itself within seconds.
+
+    The loss of a host that also led etcd keeps every member from answering until
+    etcd has elected a new leader and Patroni has turned to it.
+    """
+
+
 @dataclass(frozen=True)
 class Member:
     """One member. Positions are bytes of WAL; what is not known is ``None``."""

@@ -40,6 +40,7 @@ class Play:
     Each later frame lasts for ``looks`` questions for ``/cluster``, the last one for good: the
     asking client is the clock, so that a busy machine changes nothing.
     ``answers`` are what unsafe calls get, in their order, the last one again and again.
+    The first ``hesitates`` questions for ``/cluster`` are answered as by a Patroni whose store is away.
     """
 
     frames: list[Frame]
@@ -47,6 +48,7 @@ class Play:
     looks: int = 2
     moves_on: bool = True
     silent: tuple[str, ...] = ()
+    hesitates: int = 0
     etcd: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, str, Any, str | None]] = field(default_factory=list)
     moving: bool = False
@@ -104,6 +106,9 @@ class Play:
             return DROP
         if what == "patroni":
             return int(own["status"]), own["body"]
+        if what == "cluster" and self.hesitates:
+            self.hesitates -= 1
+            return 503, ""
         self.asked += what == "cluster" and self.moving
         document = frame[what]
         return (200, self.localized(document)) if document is not None else (503, "")

@@ -10,6 +10,12 @@ from tests.unit.patroni_api.play import Play, frames
 from tests.unit.patroni_api.support import client_of
 
 
+def test_a_store_without_a_leader_is_waited_for() -> None:
+    with Play(frames("switchover"), hesitates=5) as play:
+        result = cluster_info(client_of(play), Expectation(), 1.0, 0.01, check_mode=False)
+    assert result["leader"]
+
+
 def test_one_url_is_enough() -> None:
     with Play(frames("quorum")) as play:
         state = client_of(play, "db-2").observe()

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.etcd.gateway import EtcdGateway
 from ansible_collections.groundwork.platform.plugins.module_utils.http import HttpClient
-from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import FailedError
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover import (
     Options,
     failover,
@@ -100,10 +99,28 @@ def test_again_after_the_failover_is_unchanged() -> None:
 
 
 def test_wrong_password_of_etcd() -> None:
-    with Play(lost(), etcd=store(), silent=("db-2",)) as play, pytest.raises(FailedError) as caught:
+    with (
+        Play(lost(), etcd=store(), silent=("db-2",)) as play,
+        pytest.raises(RefusedError) as caught,
+    ):
         run(play, fenced="db-2", password="wrong")
     assert caught.value.reason == "etcd_failed"
     assert "authentication failed" in str(caught.value)
+
+
+def test_a_store_without_a_leader_is_waited_for() -> None:
+    with Play(lost(), etcd=store(), silent=("db-2",), hesitates=5) as play:
+        assert run(play, fenced="db-2")["lock_freed"]
+
+
+def test_a_cluster_that_tells_nothing_is_given_up() -> None:
+    with (
+        Play(lost(), etcd=store(), silent=("db-2",), hesitates=999) as play,
+        pytest.raises(RefusedError) as caught,
+    ):
+        run(play, fenced="db-2", patience=0.1)
+    assert caught.value.reason == "unreachable"
+    assert play.etcd == store()
 
 
 def test_a_candidate_is_named_in_the_request() -> None:
