@@ -193,8 +193,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.argume
     run,
     waiting,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover import (
-    failover,
+from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover import failover
+from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover_rules import (
     options_from,
 )
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.etcd.gateway import EtcdGateway
 from ansible_collections.groundwork.platform.plugins.module_utils.http import HttpClient
-from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover import (
+from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover import failover
+from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover_rules import (
     Options,
-    failover,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.fence import (
     Door,

@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files of a host, all at once."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_files
+short_description: Files and directories of a host, all in one task
+version_added: 0.1.0
+description:
+  - Brings any number of files and directories to their content, owner and mode in one run of Python on the host.
+    A loop over M(ansible.builtin.copy) or M(ansible.builtin.file) starts one for each item, which is most of what a
+    second run of a role costs.
+  - Files are handled in the given order. A file is written beside its path and renamed.
+  - All are looked at before the first one is changed.
+author:
+  - groundwork.platform maintainers (@groundwork)
+attributes:
+  check_mode:
+    description: Says what it would change. An owner or group that is not there yet is no failure.
+    support: full
+  diff_mode:
+    description: One difference for each path; never the content of O(files[].secret_content).
+    support: full
+  platform:
+    description: Hosts with Python 3.9 or later.
+    support: full
+    platforms: posix
+options:
+  files:
+    description: What is to be there.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Absolute path. A symbolic link is followed.
+        type: path
+        required: true
+      state:
+        description: A directory's parents are made where they are missing. Only files can be made absent.
+        type: str
+        choices: [file, directory, absent]
+        default: file
+      content:
+        description: Content of a file.
+        type: str
+      secret_content:
+        description: Content of a file that is shown nowhere. Instead of O(files[].content).
+        type: str
+      owner:
+        description: Name of the user that owns it.
+        type: str
+        default: root
+      group:
+        description: Name of the group.
+        type: str
+        default: root
+      mode:
+        description: Octal mode, in quotes. The default is 0644, for directories 0755.
+        type: str
+      validate:
+        description: Command that must accept the new content, with C(%s) for the file that holds it.
+        type: str
+"""
+
+EXAMPLES = r"""
+- name: Configure etcd
+  groundwork.platform.host_files:
+    files:
+      - path: /etc/etcd
+        state: directory
+      - path: /etc/etcd/groundwork.yml
+        content: "{{ lookup('ansible.builtin.template', 'etcd.yml.j2') }}"
+      - path: /etc/etcd/maintenance.env
+        secret_content: "{{ lookup('ansible.builtin.template', 'maintenance.env.j2') }}"
+        mode: "0600"
+"""
+
+RETURN = r"""
+changed_paths:
+  description: Paths that were changed, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/etcd/groundwork.yml]
+reason:
+  description: Why it failed, V(invalid_options), V(obstacle), V(unknown_owner), V(invalid_content) or V(write_failed).
+  returned: failure
+  type: str
+  sample: invalid_content
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.groundwork.platform.plugins.module_utils.files.host import (
+    InvalidContentError,
+    look,
+    write,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.files.model import (
+    Found,
+    Wanted,
+    diff,
+    differences,
+    obstacle,
+    wanted_from,
+)
+
+SUBOPTIONS: dict[str, dict[str, Any]] = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
+    "content": {"type": "str"},
+    "secret_content": {"type": "str", "no_log": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "mode": {"type": "str"},
+    "validate": {"type": "str"},
+}
+
+
+def plan(module: AnsibleModule) -> list[tuple[Wanted, Found, list[str]]]:
+    """What differs, before anything is changed."""
+    try:
+        wanted = [wanted_from(item) for item in module.params["files"]]
+    except ValueError as error:
+        module.fail_json(msg=str(error), reason="invalid_options")
+    looks = [(item, look(item.path)) for item in wanted]
+    for item, found in looks:
+        words = obstacle(item, found)
+        if words:
+            module.fail_json(msg=words, reason="obstacle")
+    return [(item, found, names) for item, found in looks if (names := differences(item, found))]
+
+
+def apply(module: AnsibleModule, item: Wanted, found: Found) -> None:
+    """Change one path, or end the module."""
+
+    def run(command: list[str]) -> tuple[int, str]:
+        status, out, err = module.run_command(command)
+        return status, out + err
+
+    try:
+        write(item, found, run)
+    except InvalidContentError as error:
+        module.fail_json(msg=str(error), reason="invalid_content")
+    except LookupError as error:
+        module.fail_json(msg=f"{item.path}: {error.args[0]}.", reason="unknown_owner")
+    except OSError as error:
+        module.fail_json(msg=f"{item.path} was not written: {error}", reason="write_failed")
+
+
+def main() -> None:
+    """Bring the files to what is wanted."""
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "list", "elements": "dict", "required": True, "options": SUBOPTIONS}
+        },
+        supports_check_mode=True,
+        # Whole files would stand in the host's journal.
+        no_log=True,
+    )
+    planned = plan(module)
+    if not module.check_mode:
+        for item, found, _names in planned:
+            apply(module, item, found)
+    module.exit_json(
+        changed=bool(planned),
+        changed_paths=[item.path for item, _found, _names in planned],
+        diff=[diff(*step) for step in planned],
+    )
+
+
+if __name__ == "__main__":
+    main()
