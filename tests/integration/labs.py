@@ -103,6 +103,10 @@ def run(command: list[str], *, cwd: Path = ROOT, timeout: float = 1800, **variab
     return Run(process.returncode, output, time.monotonic() - started, parse_recap(output))
 
 
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
 @dataclass(frozen=True)
 class Lab:
     """A lab: the hosts of an inventory under a name of their own (letters, digits and dashes)."""
@@ -126,31 +130,21 @@ class Lab:
         """Run a playbook that has to hold."""
         result = self.playbook(playbook, *arguments, timeout=timeout, **extra_vars)
         assert result.returncode == 0, (
-            f"{playbook} failed (exit {result.returncode}):\n{result.failures}\n{self.failed_units()}"
+            f"{playbook} failed (exit {result.returncode}):\n{result.failures}\n{self.complaints()}"
         )
         return result
 
-    def failed_units(self) -> str:
-        """What systemd says of units that failed, host by host."""
-        names = [
-            "podman",
-            "ps",
-            "--format",
-            "{{.Names}}",
-            "--filter",
-            f"label=groundwork.lab={self.name}",
-        ]
-        hosts = subprocess.run(names, capture_output=True, text=True, check=False).stdout.split()
+    def complaints(self) -> str:
+        """Units that failed and Patroni's last words, host by host."""
+        listed = ["podman", "ps", "--format", "{{.Names}}", "--filter"]
+        hosts = _said([*listed, f"label=groundwork.lab={self.name}"]).split()
         failed = "systemctl --failed --plain --no-legend | cut -d ' ' -f 1"
-        ask = f"{failed} | xargs --no-run-if-empty systemctl status --no-pager"
-        words = []
-        for host in hosts:
-            command = ["podman", "exec", host, "sh", "-c", ask]
-            found = subprocess.run(command, capture_output=True, text=True, check=False)
-            words += (
-                [f"{host}: {found.stdout}{found.stderr}"] if found.stdout or found.stderr else []
-            )
-        return "\n".join(words)
+        ask = (
+            f"{failed} | xargs --no-run-if-empty systemctl status --no-pager --lines 5;"
+            " journalctl --unit patroni --lines 6 --output cat --quiet | cut -c 1-160"
+        )
+        words = {host: _said(["podman", "exec", host, "sh", "-c", ask]) for host in hosts}
+        return "\n".join(f"{host}:\n{said}" for host, said in words.items() if said)
 
     def up(self) -> Run:
         """Boot the hosts that are not there yet."""
