@@ -22,7 +22,7 @@ attributes:
     description: Says what it would change. An owner or group that is not there yet is no failure.
     support: full
   diff_mode:
-    description: One difference for each path; never the content of O(files[].secret_content).
+    description: One difference for each path; never the content of a secret.
     support: full
   platform:
     description: Hosts with Python 3.9 or later.
@@ -47,8 +47,8 @@ options:
       content:
         description: Content of a file.
         type: str
-      secret_content:
-        description: Content of a file that is shown nowhere. Instead of O(files[].content).
+      content_from:
+        description: Name in O(secrets) of a file's content. Instead of O(files[].content).
         type: str
       owner:
         description: Name of the user that owns it.
@@ -64,6 +64,13 @@ options:
       validate:
         description: Command that must accept the new content, with C(%s) for the file that holds it.
         type: str
+  secrets:
+    description:
+      - Contents that are shown nowhere, by names that O(files[].content_from) refers to.
+      - They stand apart as Ansible writes all other options to the host's journal, and finds a secret of several lines
+        there only where it is an option of its own.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -75,8 +82,10 @@ EXAMPLES = r"""
       - path: /etc/etcd/groundwork.yml
         content: "{{ lookup('ansible.builtin.template', 'etcd.yml.j2') }}"
       - path: /etc/etcd/maintenance.env
-        secret_content: "{{ lookup('ansible.builtin.template', 'maintenance.env.j2') }}"
+        content_from: maintenance
         mode: "0600"
+    secrets:
+      maintenance: "{{ lookup('ansible.builtin.template', 'maintenance.env.j2') }}"
 """
 
 RETURN = r"""
@@ -104,17 +113,17 @@ from ansible_collections.groundwork.platform.plugins.module_utils.files.host imp
 from ansible_collections.groundwork.platform.plugins.module_utils.files.model import (
     Found,
     Wanted,
+    all_wanted,
     diff,
     differences,
     obstacle,
-    wanted_from,
 )
 
 SUBOPTIONS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
     "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
     "content": {"type": "str"},
-    "secret_content": {"type": "str", "no_log": True},
+    "content_from": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "mode": {"type": "str"},
@@ -125,7 +134,7 @@ SUBOPTIONS: dict[str, dict[str, Any]] = {
 def plan(module: AnsibleModule) -> list[tuple[Wanted, Found, list[str]]]:
     """What differs, before anything is changed."""
     try:
-        wanted = [wanted_from(item) for item in module.params["files"]]
+        wanted = all_wanted(module.params["files"], module.params["secrets"])
     except ValueError as error:
         module.fail_json(msg=str(error), reason="invalid_options")
     looks = [(item, look(item.path)) for item in wanted]
@@ -157,11 +166,10 @@ def main() -> None:
     """Bring the files to what is wanted."""
     module = AnsibleModule(
         argument_spec={
-            "files": {"type": "list", "elements": "dict", "required": True, "options": SUBOPTIONS}
+            "files": {"type": "list", "elements": "dict", "required": True, "options": SUBOPTIONS},
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
-        # Whole files would stand in the host's journal.
-        no_log=True,
     )
     planned = plan(module)
     if not module.check_mode:

@@ -1,6 +1,7 @@
 """Figures of a database cluster on lab hosts, written to artifacts/bench/databases.json.
 
-Run with `make bench`, nothing else running. BENCH_RUNS sets how often each drill is repeated (5).
+Run with `make bench`, nothing else running. BENCH_RUNS sets how often each drill is repeated (5);
+drills that are no target of their own are repeated half as often.
 Figures are compared within the run (second converge against first, drills against their computed
 bound), so that they say something on any machine; only losses and broken bounds fail the run.
 """
@@ -19,6 +20,8 @@ import pytest
 from tests.integration.labs import ROOT, Lab
 
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+#: For what is no target of its own.
+FEWER = (RUNS + 1) // 2
 OUTPUT = ROOT / "artifacts/bench/databases.json"
 CLUSTER: dict[str, Any] = {"databases": "payments"}
 
@@ -64,25 +67,44 @@ def test_converge(lab: Lab, figures: dict[str, Any]) -> None:
     assert check.changed == 0
 
 
-def drills(
-    lab: Lab, folder: Path, figures: dict[str, Any], durability: str, **options: Any
-) -> list[dict[str, Any]]:
-    """Repeat a drill under a durability preset; record and return its reports."""
-    lab.succeed("databases", durability_preset=durability)
-    reports = []
-    for number in range(RUNS):
-        name = f"{durability}-{'-'.join(options.values())}-{number}"
-        lab.succeed(
-            "db_drill",
-            drills_directory=str(folder),
-            drill_id=name,
-            durability_preset=durability,
-            **CLUSTER,
-            **options,
-        )
-        reports.append(json.loads((folder / name / "report.json").read_text(encoding="utf-8")))
+@pytest.fixture(scope="module", params=["async", "sync", "sync_all"])
+def durability(request: pytest.FixtureRequest, lab: Lab) -> str:
+    """Each preset in its turn: all drills of one come before the next."""
+    lab.succeed("databases", durability_preset=request.param)
+    return str(request.param)
+
+
+Drills = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def drills(lab: Lab, tmp_path: Path, figures: dict[str, Any], durability: str) -> Drills:
+    """Repeat a drill under the preset; record and return its reports."""
+
+    def repeat(runs: int, **options: Any) -> list[dict[str, Any]]:
+        kind = "-".join(options.values())
+        reports = []
+        for number in range(runs):
+            name = f"{kind}-{number}"
+            lab.succeed(
+                "db_drill",
+                drills_directory=str(tmp_path),
+                drill_id=name,
+                durability_preset=durability,
+                **CLUSTER,
+                **options,
+            )
+            reports.append(json.loads((tmp_path / name / "report.json").read_text("utf-8")))
+        figures[f"{kind}-{durability}"] = summary(reports)
+        return reports
+
+    return repeat
+
+
+def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """Seconds without acknowledgements, against the computed bound, and what was lost."""
     seconds = [report["rto_seconds"] for report in reports]
-    figures[f"{'-'.join(options.values())}-{durability}"] = {
+    return {
         "seconds": seconds,
         "median": statistics.median(seconds),
         "bound": reports[0]["bound_seconds"],
@@ -90,37 +112,51 @@ def drills(
         "acknowledged": sum(report["acknowledged"] for report in reports),
         "lost_rows": sum(report["rpo_rows"] for report in reports),
     }
-    return reports
 
 
-@pytest.mark.parametrize("durability", ["async", "sync", "sync_all"])
-def test_planned_switchover(
+def hold(reports: list[dict[str, Any]]) -> None:
+    """Nothing acknowledged was lost, and every run stayed inside its bound."""
+    assert all(report["rpo_rows"] == 0 for report in reports)
+    assert all(report["rto_seconds"] <= report["bound_seconds"] for report in reports)
+
+
+def test_planned_switchover(drills: Drills) -> None:
+    hold(drills(RUNS, drill="switchover"))
+
+
+@pytest.mark.parametrize("loss", ["silent", "kill"])
+def test_loss_of_the_primary(drills: Drills, durability: str, loss: str) -> None:
+    if durability == "async":
+        pytest.skip("async may lose rows with its primary: docs/durability.md says how many")
+    hold(drills(RUNS if durability == "sync" else FEWER, drill="failover", drill_loss=loss))
+
+
+@pytest.mark.parametrize("loss", ["silent", "kill"])
+def test_loss_of_a_synchronous_replica(drills: Drills, durability: str, loss: str) -> None:
+    if durability == "async":
+        pytest.skip("async waits for no replica")
+    hold(drills(FEWER, drill="replica_loss", drill_loss=loss))
+
+
+def test_fenced_failover(drills: Drills, durability: str) -> None:
+    if durability != "sync":
+        pytest.skip("measured with the preset that a platform begins with")
+    hold(drills(RUNS, drill="fenced_failover", drill_loss="silent"))
+
+
+def test_failover_by_its_short_name(
     lab: Lab, tmp_path: Path, figures: dict[str, Any], durability: str
 ) -> None:
-    reports = drills(lab, tmp_path, figures, durability, drill="switchover")
-    assert all(report["rpo_rows"] == 0 for report in reports)
-
-
-@pytest.mark.parametrize("loss", ["silent", "kill"])
-@pytest.mark.parametrize("durability", ["sync", "sync_all"])
-def test_loss_of_the_primary(
-    lab: Lab, tmp_path: Path, figures: dict[str, Any], durability: str, loss: str
-) -> None:
-    reports = drills(lab, tmp_path, figures, durability, drill="failover", drill_loss=loss)
-    assert all(report["rpo_rows"] == 0 for report in reports)
-    assert all(report["rto_seconds"] <= report["bound_seconds"] for report in reports)
-
-
-@pytest.mark.parametrize("loss", ["silent", "kill"])
-@pytest.mark.parametrize("durability", ["sync", "sync_all"])
-def test_loss_of_a_synchronous_replica(
-    lab: Lab, tmp_path: Path, figures: dict[str, Any], durability: str, loss: str
-) -> None:
-    reports = drills(lab, tmp_path, figures, durability, drill="replica_loss", drill_loss=loss)
-    assert all(report["rpo_rows"] == 0 for report in reports)
-    assert all(report["rto_seconds"] <= report["bound_seconds"] for report in reports)
-
-
-def test_fenced_failover(lab: Lab, tmp_path: Path, figures: dict[str, Any]) -> None:
-    reports = drills(lab, tmp_path, figures, "sync", drill="fenced_failover", drill_loss="silent")
-    assert all(report["rpo_rows"] == 0 for report in reports)
+    """Seconds from the start of `ansible-playbook play-db-failover.yml -i lab` to a payment."""
+    if durability != "sync":
+        pytest.skip("measured with the preset that a platform begins with")
+    seconds = []
+    for number in range(FEWER):
+        name = f"by-name-{number}"
+        options = {"drills_directory": str(tmp_path), "drill_id": name, **CLUSTER}
+        lab.succeed(str(ROOT / "tests/bench/failover_by_name.yml"), **options)
+        started = float((tmp_path / name / "started").read_text("utf-8"))
+        attempts = map(json.loads, (tmp_path / name / "attempts.jsonl").open(encoding="utf-8"))
+        first = min(item["done"] for item in attempts if item["ok"] and item["done"] > started)
+        seconds.append(round(first - started, 2))
+    figures["play-db-failover-sync"] = {"seconds": seconds, "median": statistics.median(seconds)}

@@ -22,11 +22,14 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
     return lab
 
 
-def test_stale_leader_does_not_lead_again(lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sequence", ["stale_leader", "replica_ahead", "fenced_standby"])
+def test_sequence_of_faults_costs_no_acknowledged_payment(
+    lab: Lab, tmp_path: Path, sequence: str
+) -> None:
     lab.succeed(
-        str(ROOT / "tests/faults/stale_leader.yml"),
+        str(ROOT / f"tests/faults/{sequence}.yml"),
         drills_directory=str(tmp_path),
-        drill_id="stale",
+        drill_id=sequence,
         **CLUSTER,
     )
 

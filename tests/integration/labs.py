@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 _RECAP = re.compile(
@@ -114,6 +116,12 @@ class Lab:
     name: str
     inventory: Path
 
+    @property
+    def state(self) -> Path:
+        """Folder of its keys and passwords, as the role ``lab`` has it (``lab_state_dir``)."""
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(cache) / "groundwork/labs" / self.name
+
     def playbook(
         self, playbook: str, *arguments: str, timeout: float = 1800, **extra_vars: Any
     ) -> Run:
@@ -129,22 +137,27 @@ class Lab:
     ) -> Run:
         """Run a playbook that has to hold."""
         result = self.playbook(playbook, *arguments, timeout=timeout, **extra_vars)
-        assert result.returncode == 0, (
-            f"{playbook} failed (exit {result.returncode}):\n{result.failures}\n{self.complaints()}"
-        )
+        if result.returncode != 0:
+            print(self.complaints(lines=100), flush=True)
+            pytest.fail(
+                f"{playbook} failed (exit {result.returncode}):\n{result.failures}\n{self.complaints(lines=5)}"
+            )
         return result
 
-    def complaints(self) -> str:
-        """Units that failed and Patroni's last words, host by host."""
-        listed = ["podman", "ps", "--format", "{{.Names}}", "--filter"]
-        hosts = _said([*listed, f"label=groundwork.lab={self.name}"]).split()
+    def complaints(self, lines: int) -> str:
+        """Units that failed and Patroni's last lines, host by host."""
         failed = "systemctl --failed --plain --no-legend | cut -d ' ' -f 1"
         ask = (
             f"{failed} | xargs --no-run-if-empty systemctl status --no-pager --lines 5;"
-            " journalctl --unit patroni --lines 6 --output cat --quiet | cut -c 1-160"
+            f" journalctl --unit patroni --lines {lines} --quiet | cut -c 1-200"
         )
-        words = {host: _said(["podman", "exec", host, "sh", "-c", ask]) for host in hosts}
-        return "\n".join(f"{host}:\n{said}" for host, said in words.items() if said)
+        return "\n".join(f"{host}:\n{said}" for host, said in self.ask(ask).items() if said)
+
+    def ask(self, command: str) -> dict[str, str]:
+        """What a shell command says on each host that runs."""
+        listed = ["podman", "ps", "--format", "{{.Names}}", "--filter"]
+        hosts = _said([*listed, f"label=groundwork.lab={self.name}"]).split()
+        return {host: _said(["podman", "exec", host, "sh", "-c", command]) for host in hosts}
 
     def up(self) -> Run:
         """Boot the hosts that are not there yet."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -167,8 +166,7 @@ def test_check_mode_says_what_it_would_do_and_does_nothing(host: Host) -> None:
 
 def resize(host: Host, size: str) -> None:
     """Give the disk `big` another size, as a cloud does with a disk that is in use."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    file = str(cache / "groundwork/labs" / host.lab.name / "disks/disk-big.img")
+    file = str(host.lab.state / "disks/disk-big.img")
     subprocess.run(["truncate", "--size", size, file], check=True)
     find = ["losetup", "--noheadings", "--raw", "--output", "NAME", "--associated", file]
     device = subprocess.run(find, capture_output=True, text=True, check=True).stdout.strip()

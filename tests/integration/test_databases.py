@@ -62,6 +62,15 @@ def test_second_run_changes_nothing(lab: Lab) -> None:
     assert lab.succeed("site").changed == 0
 
 
+def test_no_password_stands_in_a_journal(lab: Lab) -> None:
+    passwords = [path.read_text().split()[0] for path in (lab.state / "secrets").iterdir()]
+    journals = lab.ask("journalctl --no-pager --output cat")
+    assert len(passwords) >= 8
+    assert all("ansible" in journal for journal in journals.values())
+    for host, journal in journals.items():
+        assert not [number for number, word in enumerate(passwords) if word in journal], host
+
+
 def test_check_mode_on_converged_hosts_shows_no_change(lab: Lab) -> None:
     assert lab.succeed("site", "--check", "--diff").changed == 0
 

@@ -49,8 +49,7 @@ class Cluster:
     """Three hosts, the play that makes them a cluster, and a client."""
 
     def __init__(self, lab: Lab, play: Path) -> None:
-        self.lab, self.play = lab, play
-        self.state = Path.home() / ".cache/groundwork/labs" / lab.name
+        self.lab, self.play, self.state = lab, play, lab.state
 
     def run(self, host: str, script: str) -> str:
         command = ["podman", "exec", f"{self.lab.name}-{host}", "sh", "-ec", script]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,21 +42,33 @@ class Found:
     mode: int = 0
 
 
-def wanted_from(item: Mapping[str, Any]) -> Wanted:
+def all_wanted(items: Sequence[Mapping[str, Any]], secrets: Mapping[str, Any]) -> list[Wanted]:
+    """The module's options. Raises ``ValueError`` for what cannot be meant."""
+    wanted = [wanted_from(item, secrets) for item in items]
+    unused = set(secrets) - {item["content_from"] for item in items}
+    if unused:
+        raise ValueError(f"No file has its content from {', '.join(sorted(unused))}.")
+    return wanted
+
+
+def wanted_from(item: Mapping[str, Any], secrets: Mapping[str, Any]) -> Wanted:
     """One element of the module's option. Raises ``ValueError`` for what cannot be meant."""
-    path, state = item["path"], item["state"]
+    path, state, text, name = (item[key] for key in ("path", "state", "content", "content_from"))
     if not path.startswith("/"):
         raise ValueError(f"{path} is not an absolute path.")
-    text = item["secret_content"] if item["content"] is None else item["content"]
-    if item["content"] is not None and item["secret_content"] is not None:
-        raise ValueError(f"{path} has content and secret_content: give one of them.")
+    if text is not None and name is not None:
+        raise ValueError(f"{path} has content and content_from: give one of them.")
+    if name is not None and name not in secrets:
+        raise ValueError(f"{path} has its content from {name}, which is not in secrets.")
+    if name is not None:
+        text = str(secrets[name])
     if (state == "file") != (text is not None):
         raise ValueError(f"{path}: content belongs to a file, and a file needs it.")
     return Wanted(
         path=path.rstrip("/") or "/",
         state=state,
         content=None if text is None else text.encode("utf-8"),
-        hidden=item["secret_content"] is not None,
+        hidden=name is not None,
         owner=item["owner"],
         group=item["group"],
         mode=parse_mode(path, item["mode"], DEFAULT_MODES.get(state, 0)),

@@ -106,6 +106,22 @@ class Course:
         }
 
 
+def followers(state: ClusterState, lost: str | None) -> list[str]:
+    """Names of those that must follow the next leader: who runs, but for ``lost``.
+
+    A member on an older timeline than another did not follow before and is not waited for.
+    """
+    newest = max((item.timeline for item in state.members if item.timeline), default=None)
+    return [
+        item.name
+        for item in state.members
+        if item.name != lost
+        and item.reachable
+        and item.running_state == "running"
+        and item.timeline in (None, newest)
+    ]
+
+
 def patiently(look: Callable[[], T], patience: float, interval: float) -> T:
     """Repeat a ``look`` that raises ``PassingError``, for ``patience`` seconds; then raise it."""
     deadline = time.monotonic() + patience

@@ -13,6 +13,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import (
     Course,
+    followers,
     patiently,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover_rules import (
@@ -20,7 +21,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failov
     assess,
     leaves_living_leader,
     planned,
-    running,
     unchanged,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.fenced_failover import (
@@ -44,7 +44,7 @@ def failover(
         return look.done
     state, risks, leader = look.state, look.risks, look.state.leader
     lost = leader.name if leader else None
-    course = Course(lost, leader.timeline if leader else None, running(state, lost))
+    course = Course(lost, leader.timeline if leader else None, followers(state, lost))
     if options.check_mode:
         return planned(course, options, risks, lock_freed=False)
     handover = Handover(client, course, options.wait_timeout, options.poll_interval)

@@ -106,15 +106,6 @@ def leaves_living_leader(state: ClusterState, options: Options) -> list[str] | N
     ]
 
 
-def running(state: ClusterState, lost: str | None) -> list[str]:
-    """Those that must follow afterwards."""
-    return [
-        item.name
-        for item in state.members
-        if item.name != lost and item.reachable and item.running_state == "running"
-    ]
-
-
 def unchanged(leader: Member) -> dict[str, Any]:
     """The result where there is nothing left to do."""
     return {

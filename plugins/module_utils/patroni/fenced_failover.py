@@ -19,13 +19,13 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import (
     Course,
     FailedError,
+    followers,
     patiently,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.failover_rules import (
     Options,
     assess,
     planned,
-    running,
     unchanged,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.fence import (
@@ -74,7 +74,7 @@ def fenced_failover(
     if look.done is not None:
         return look.done
     state, leader = look.state, look.state.leader
-    course = Course(fenced, leader.timeline if leader else None, running(state, fenced))
+    course = Course(fenced, leader.timeline if leader else None, followers(state, fenced))
     holds = leader is not None and leader.name == fenced
     if options.check_mode:
         return planned(course, options, look.risks, lock_freed=holds)

@@ -22,6 +22,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import (
     Course,
     FailedError,
+    followers,
     watch,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
@@ -159,13 +160,6 @@ class Handover:
         )
 
 
-def followers(state: ClusterState) -> list[str]:
-    """Those that ran before and must run again afterwards."""
-    return [
-        item.name for item in state.members if item.reachable and item.running_state == "running"
-    ]
-
-
 def switchover(
     client: PatroniClient,
     candidate: str | None,
@@ -185,7 +179,7 @@ def switchover(
     leader = switchover_leader(state, candidate, maximum_lag)
     if leader is None:
         return {"changed": False, "old_leader": candidate, "new_leader": candidate, "phases": {}}
-    course = Course(leader.name, leader.timeline, followers(state))
+    course = Course(leader.name, leader.timeline, followers(state, None))
     if check_mode:
         return dict(course.as_result(), changed=True, new_leader=candidate, answer=None)
     handover = Handover(client, course, timeout, interval)

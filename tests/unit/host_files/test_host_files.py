@@ -15,11 +15,11 @@ import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.files.model import (
     Found,
     Wanted,
+    all_wanted,
     diff,
     differences,
     obstacle,
     parse_mode,
-    wanted_from,
 )
 
 from tests.integration.labs import ROOT, environment
@@ -28,7 +28,7 @@ ME = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgi
 EMPTY = {
     "state": "file",
     "content": None,
-    "secret_content": None,
+    "content_from": None,
     "owner": "root",
     "group": "root",
     "mode": None,
@@ -50,19 +50,22 @@ def test_what_differs() -> None:
         ({"path": "etc/a", "content": "x"}, "absolute"),
         ({"path": "/a"}, "needs it"),
         ({"path": "/a", "state": "directory", "content": "x"}, "belongs to a file"),
-        ({"path": "/a", "content": "x", "secret_content": "y"}, "one of them"),
+        ({"path": "/a", "content": "x", "content_from": "key"}, "one of them"),
+        ({"path": "/a", "content_from": "kee"}, "kee, which is not in secrets"),
+        ({"path": "/a", "content": "x"}, "No file has its content from key"),
         ({"path": "/a", "content": "x", "mode": "640"}, '"0640"'),
         ({"path": "/a", "content": "x", "mode": "0x1"}, "octal"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(item: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        wanted_from({**EMPTY, **item})
+        all_wanted([{**EMPTY, **item}], {"key": "x"})
 
 
 def test_modes() -> None:
     assert parse_mode("/a", "0640", 0) == 0o640
-    assert wanted_from({**EMPTY, "path": "/a/", "state": "directory"}).mode == 0o755
+    (folder,) = all_wanted([{**EMPTY, "path": "/a/", "state": "directory"}], {})
+    assert folder.mode == 0o755
 
 
 def test_a_directory_is_never_removed_or_replaced() -> None:
@@ -80,7 +83,9 @@ def test_secrets_stay_out_of_differences() -> None:
 
 def run(folder: Path, *files: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
     """Run the module with these files below ``folder``, as this user."""
+    named = [item["content_from"] for item in files if "content_from" in item]
     arguments = {
+        "secrets": dict.fromkeys(named, "geheim\n"),
         "files": [{**ME, **item, "path": str(folder / item["path"])} for item in files],
         "_ansible_check_mode": check,
         "_ansible_diff": True,
@@ -102,7 +107,7 @@ def run(folder: Path, *files: dict[str, Any], check: bool = False, **more: Any) 
 TREE: list[dict[str, Any]] = [
     {"path": "etc/app", "state": "directory", "mode": "0750"},
     {"path": "etc/app/plain.conf", "content": "a = 1\n"},
-    {"path": "etc/app/secret.conf", "secret_content": "geheim\n", "mode": "0600"},
+    {"path": "etc/app/secret.conf", "content_from": "key", "mode": "0600"},
 ]
 
 

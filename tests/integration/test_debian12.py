@@ -1,0 +1,68 @@
+"""Debian 12: PostgreSQL 15, and Patroni from PyPI, as the distribution's 3.0 knows no quorum commit."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.labs import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+HOSTS = """
+all:
+  vars: {lab_release: bookworm, region: main, rto_preset: fast, durability_preset: sync}
+  children:
+    pg_orders:
+      vars: {patroni_scope: orders, etcd_group: etcd_orders, postgresql_major: 15}
+      hosts:
+        orders-1: {lab_id: 11, zone: a}
+        orders-2: {lab_id: 12, zone: b}
+    etcd_orders: {hosts: {orders-1: {}}}
+    etcd: {children: {etcd_orders: {}}}
+    postgresql:
+      vars: {lab_disks: [{name: data, size: 1G}]}
+      children: {pg_orders: {}}
+    lab:
+      vars: {lab_attached: [main]}
+      children: {pg_orders: {}}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    lab = make_lab("t-deb12", HOSTS)
+    lab.succeed("databases")
+    return lab
+
+
+def ask(lab: Lab, host: str, script: str) -> str:
+    command = ["podman", "exec", f"{lab.name}-{host}", "sh", "-ec", script]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_patroni_is_newer_than_the_distributions(lab: Lab) -> None:
+    version = ask(lab, "orders-1", "/opt/patroni/bin/patroni --version").split()[-1]
+    assert int(version.split(".")[0]) >= 4
+    assert "15" in ask(lab, "orders-1", "ls /usr/lib/postgresql")
+
+
+def test_commits_wait_for_the_replica(lab: Lab) -> None:
+    status = lab.succeed("db_status").output
+    assert "orders: well" in status
+    assert "synchronous (quorum)" in status
+
+
+def test_second_run_changes_nothing(lab: Lab) -> None:
+    assert lab.succeed("databases").changed == 0
+
+
+def test_primary_is_handed_over(lab: Lab) -> None:
+    leaders = []
+    for _ in range(2):
+        output = lab.succeed("db_status").output
+        leaders += [name for name in ("orders-1", "orders-2") if f"leader {name}" in output]
+        lab.succeed("db_switchover")
+    assert sorted(leaders) == ["orders-1", "orders-2"]
