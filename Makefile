@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# make lab GROUNDWORK_LAB=second gives another lab beside the first.
+# make lab GROUNDWORK_LAB=other gives another lab beside the first.
 export GROUNDWORK_LAB ?= lab
 # Everything that the tools keep stays in this checkout.
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible

@@ -109,16 +109,20 @@ class Course:
 def followers(state: ClusterState, lost: str | None) -> list[str]:
     """Names of those that must follow the next leader: who runs, but for ``lost``.
 
-    A member on an older timeline than another did not follow before and is not waited for.
+    A member on an older timeline than another, and not streaming, did not follow before and is not waited for.
     """
-    newest = max((item.timeline for item in state.members if item.timeline), default=None)
+    runs = [
+        item
+        for item in state.members
+        if item.name != lost and item.reachable and item.running_state == "running"
+    ]
+    newest = max((item.timeline for item in runs if item.timeline), default=None)
+    streaming = state.leader.streaming_to if state.leader is not None else ()
     return [
         item.name
-        for item in state.members
-        if item.name != lost
-        and item.reachable
-        and item.running_state == "running"
-        and item.timeline in (None, newest)
+        for item in runs
+        # A standby's own timeline lags what it streams by up to a loop.
+        if item.timeline in (None, newest) or item.follows or item.name in streaming
     ]
 
 

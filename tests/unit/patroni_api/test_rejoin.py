@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.labs import ROOT
 
-loader = SourceFileLoader("rejoin", str(ROOT / "roles/patroni/files/rejoin"))
+loader = SourceFileLoader("rejoin", str(ROOT / "roles/patroni/files/rejoin.py"))
 spec = spec_from_loader("rejoin", loader)
 assert spec
 rejoin = module_from_spec(spec)
@@ -22,6 +23,16 @@ MEMBER: dict[str, Any] = {
     "role": "replica",
     "xlog": {"received_location": 100663296, "replayed_location": 105558808},
     "timeline": 2,
+    "patroni": {"name": "pay-main-3"},
+}
+LEADER: dict[str, Any] = {
+    "name": "pay-main-2",
+    "role": "leader",
+    "state": "running",
+    "timeline": 3,
+}
+CLUSTER: dict[str, Any] = {
+    "members": [{"name": "pay-main-3", "role": "replica", "state": "running"}, LEADER]
 }
 HISTORY: list[list[Any]] = [
     [1, 105542768, "no recovery target specified"],
@@ -30,7 +41,8 @@ HISTORY: list[list[Any]] = [
 
 
 def test_a_replica_past_the_end_of_its_timeline_is_found() -> None:
-    assert rejoin.stray(MEMBER, HISTORY) == (105558808, 105558688)
+    place = "105558808 of timeline 2, which ended at byte 105558688 for pay-main-2"
+    assert rejoin.stray(MEMBER, CLUSTER, HISTORY) == place
 
 
 @pytest.mark.parametrize(
@@ -48,8 +60,33 @@ def test_a_replica_past_the_end_of_its_timeline_is_found() -> None:
     ],
 )
 def test_all_others_are_left_alone(difference: dict[str, Any]) -> None:
-    assert rejoin.stray({**MEMBER, **difference}, HISTORY) is None
+    assert rejoin.stray({**MEMBER, **difference}, CLUSTER, HISTORY) is None
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"role": "replica"},
+        {"role": "standby_leader"},
+        {"state": "starting"},
+        {"timeline": 2},
+        {"timeline": None},
+        {"name": "pay-main-3"},
+    ],
+)
+def test_nothing_is_done_unless_another_member_leads_on_a_later_timeline(
+    difference: dict[str, Any],
+) -> None:
+    assert rejoin.stray(MEMBER, {"members": [{**LEADER, **difference}]}, HISTORY) is None
+
+
+def test_it_gives_up_where_stops_do_not_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    assert [rejoin.permit("here") for _ in range(5)] == [True, True, True, False, False]
+    assert rejoin.permit("elsewhere")
 
 
 def test_nothing_is_known_without_a_history() -> None:
-    assert rejoin.stray(MEMBER, []) is None
+    assert rejoin.stray(MEMBER, CLUSTER, []) is None
