@@ -66,7 +66,8 @@ def test_no_password_stands_in_a_journal(lab: Lab) -> None:
     passwords = [path.read_text().split()[0] for path in (lab.state / "secrets").iterdir()]
     journals = lab.ask("journalctl --no-pager --output cat")
     assert len(passwords) >= 8
-    assert all("ansible" in journal for journal in journals.values())
+    # The failover region's host is there for later and was not touched.
+    assert sum("Invoked with" in journal for journal in journals.values()) == 6
     for host, journal in journals.items():
         assert not [number for number, word in enumerate(passwords) if word in journal], host
 
