@@ -17,11 +17,10 @@ def database_clusters(
     hostvars: Mapping[str, Mapping[str, Any]],
     groups: Mapping[str, list[str]],
     databases: str = "",
-    rest_port: int = 8008,
 ) -> list[dict[str, Any]]:
     """Return the clusters that a playbook works on; see database_clusters.yml."""
     try:
-        return clusters.database_clusters(hostvars, groups, databases, rest_port)
+        return clusters.database_clusters(hostvars, groups, databases)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

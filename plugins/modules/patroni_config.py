@@ -35,7 +35,8 @@ options:
     type: dict
     required: true
   replace:
-    description: Whether keys that O(config) does not name are removed, at every level.
+    description:
+      - Whether keys that O(config) does not name are removed, at every level, but for C(pause) and C(standby_cluster).
     type: bool
     default: false
   wait_timeout:

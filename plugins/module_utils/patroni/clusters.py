@@ -13,7 +13,8 @@ class DatabaseCluster:
     """One cluster by names of inventory hosts, and the base URLs of its members' REST APIs.
 
     ``speakers`` are the members in the order in which a playbook asks them about the cluster: backup
-    replicas first, since they never lead and so are there when a primary is lost.
+    replicas first, since they never lead and so are there when a primary is lost. ``promises`` are the
+    arguments of the filter ``failover_bound`` that follow from the cluster.
     """
 
     scope: str
@@ -23,6 +24,7 @@ class DatabaseCluster:
     etcd: list[str]
     balancers: list[str]
     rest_urls: list[str]
+    promises: dict[str, Any]
 
 
 def group_of(scope: str) -> str:
@@ -33,11 +35,14 @@ def group_of(scope: str) -> str:
 def chosen_groups(databases: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the groups of the clusters named in ``databases`` (comma-separated), or of all clusters.
 
+    All are those of the group ``postgresql``, as the preflight judges them (``topology_from``).
+
     :raises ValueError: when a name has no group; the message lists the clusters there are.
     """
     known = sorted(name for name, hosts in groups.items() if name.startswith("pg_") and hosts)
     if not databases.strip():
-        return known
+        inside = set(groups.get("postgresql", ()))
+        return [name for name in known if inside.intersection(groups[name])]
     wanted = [group_of(name) for name in databases.split(",") if name.strip()]
     missing = [name for name in wanted if name not in known]
     if missing:
@@ -53,20 +58,15 @@ def database_clusters(
     hostvars: Mapping[str, Mapping[str, Any]],
     groups: Mapping[str, Sequence[str]],
     databases: str = "",
-    rest_port: int = 8008,
 ) -> list[dict[str, Any]]:
     """Return the chosen clusters as dictionaries, in the order in which they were named."""
-    return [
-        asdict(_cluster(name, hostvars, groups, rest_port))
-        for name in chosen_groups(databases, groups)
-    ]
+    return [asdict(_cluster(name, hostvars, groups)) for name in chosen_groups(databases, groups)]
 
 
 def _cluster(
     group: str,
     hostvars: Mapping[str, Mapping[str, Any]],
     groups: Mapping[str, Sequence[str]],
-    rest_port: int,
 ) -> DatabaseCluster:
     members = list(groups[group])
     first = hostvars[members[0]]
@@ -84,8 +84,20 @@ def _cluster(
         speakers=backups + others,
         etcd=list(groups.get(str(first.get("etcd_group", "")), [])),
         balancers=balancers,
-        rest_urls=[f"https://{_address(hostvars[name], name)}:{rest_port}" for name in members],
+        rest_urls=[_rest_url(hostvars[name], name) for name in members],
+        promises={
+            "preset": str(first.get("patroni_rto_preset", first.get("rto_preset", "normal"))),
+            "durability": str(
+                first.get("patroni_durability_preset", first.get("durability_preset", "sync"))
+            ),
+            "overrides": dict(first.get("patroni_timings") or {}),
+            "eligible_replicas": len(others) - 1,
+        },
     )
+
+
+def _rest_url(host: Mapping[str, Any], name: str) -> str:
+    return f"https://{_address(host, name)}:{host.get('patroni_rest_port', 8008)}"
 
 
 def _address(host: Mapping[str, Any], name: str) -> str:

@@ -22,6 +22,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model 
 #: Looks at a configuration that others change at the same time (409) before giving up.
 ATTEMPTS = 3
 
+#: States of a cluster rather than settings: their absence in a desired configuration ends neither a
+#: maintenance nor the following of another cluster.
+KEPT = ("pause", "standby_cluster")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -47,14 +51,14 @@ def without_nulls(value: Any) -> Any:
 def change(current: Mapping[str, Any], desired: Mapping[str, Any], replace: bool = False) -> Change:
     """What must change so that ``current`` holds ``desired``.
 
-    A null removes a key, and so does its absence with ``replace``.
+    A null removes a key, and so does its absence with ``replace``, but for ``KEPT``.
     """
     patch: dict[str, Any] = {}
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     wanted = dict(desired)
     if replace:
-        wanted.update({key: None for key in current if key not in desired})
+        wanted.update({key: None for key in current if key not in desired and key not in KEPT})
     for key, value in wanted.items():
         present = key in current
         old = current.get(key)

@@ -19,6 +19,8 @@ GROUPS: dict[str, list[str]] = {
     "all": ["p1", "p2", "pb", "l1", "lb1", "lb2"],
     "pg_payments": ["p1", "p2", "pb"],
     "pg_ledger_eu": ["l1"],
+    "pg_elsewhere": ["x1"],
+    "postgresql": ["p1", "p2", "pb", "l1"],
     "pg_empty": [],
     "etcd_main": ["p1", "p2", "l1"],
     "load_balancers": ["lb1", "lb2"],
@@ -54,7 +56,8 @@ def test_clusters_are_chosen_by_scope(databases: str, groups: list[str]) -> None
 @pytest.mark.parametrize("databases", ["paymnets", "payments,nothing", "empty"])
 def test_cluster_without_hosts_is_an_error_that_lists_the_others(databases: str) -> None:
     with pytest.raises(
-        AnsibleFilterError, match=r"no such database cluster: .*pg_ledger_eu, pg_payments"
+        AnsibleFilterError,
+        match=r"no such database cluster: .*pg_elsewhere, pg_ledger_eu, pg_payments",
     ):
         database_clusters(HOSTS, GROUPS, databases)
 
@@ -66,7 +69,8 @@ def test_inventory_without_clusters() -> None:
 
 
 def test_cluster_is_described_by_names_and_addresses() -> None:
-    (payments,) = database_clusters(HOSTS, GROUPS, "payments", rest_port=9008)
+    hosts = {**HOSTS, "p2": {**HOSTS["p2"], "patroni_rest_port": 9008}}
+    (payments,) = database_clusters(hosts, GROUPS, "payments")
     assert payments == {
         "scope": "payments",
         "group": "pg_payments",
@@ -76,7 +80,29 @@ def test_cluster_is_described_by_names_and_addresses() -> None:
         "etcd": ["p1", "p2", "l1"],
         "balancers": ["lb1"],
         # private_address, else ansible_host, else the name.
-        "rest_urls": ["https://10.0.0.1:9008", "https://10.0.0.2:9008", "https://pb:9008"],
+        "rest_urls": ["https://10.0.0.1:8008", "https://10.0.0.2:9008", "https://pb:8008"],
+        "promises": {
+            "preset": "normal",
+            "durability": "sync",
+            "overrides": {},
+            "eligible_replicas": 1,
+        },
+    }
+
+
+def test_a_clusters_own_settings_go_before_shared_ones() -> None:
+    own = {
+        "rto_preset": "fast",
+        "durability_preset": "async",
+        "patroni_durability_preset": "sync_all",
+        "patroni_timings": {"ttl": 25},
+    }
+    (payments,) = database_clusters({**HOSTS, "p1": own}, GROUPS, "payments")
+    assert payments["promises"] == {
+        "preset": "fast",
+        "durability": "sync_all",
+        "overrides": {"ttl": 25},
+        "eligible_replicas": 1,
     }
 
 

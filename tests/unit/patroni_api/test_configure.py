@@ -43,6 +43,7 @@ CURRENT = {"ttl": 20, "postgresql": {"use_pg_rewind": True, "parameters": {"max_
             True,
             {"postgresql": {"parameters": None}},
         ),
+        ({"ttl": 20, "postgresql": CURRENT["postgresql"]}, True, {}),
         ({"postgresql": "x"}, False, {"postgresql": "x"}),
     ],
 )
@@ -50,6 +51,12 @@ def test_only_what_differs_is_sent(
     desired: dict[str, Any], replace: bool, patch: dict[str, Any]
 ) -> None:
     assert change(CURRENT, desired, replace).patch == patch
+
+
+def test_a_maintenance_is_not_ended_by_its_absence() -> None:
+    states = {"pause": True, "standby_cluster": {"host": "10.0.0.9"}}
+    assert change({**CURRENT, **states}, CURRENT, replace=True).patch == {}
+    assert change({**CURRENT, **states}, {"pause": None}).patch == {"pause": None}
 
 
 def test_the_difference_shows_nothing_else() -> None:
