@@ -39,23 +39,17 @@ def stray(member: dict[str, Any], cluster: dict[str, Any], history: list[list[An
     waits = member.get("role") == "replica" and member.get("state") == "running"
     if not waits or member.get("replication_state") == "streaming" or member.get("pause"):
         return None
-    leaders = [
-        one for one in cluster["members"] if one["role"] == "leader" and one["state"] == "running"
-    ]
-    timeline = member.get("timeline") or 0
-    position = member.get("xlog", {}).get("replayed_location") or 0
-    ends = [line[1] for line in history if line[0] == timeline]
-    if (
-        not leaders
-        or leaders[0]["name"] == member["patroni"]["name"]
-        or (leaders[0].get("timeline") or 0) <= timeline
-    ):
-        return None
-    if not ends or position <= ends[0]:
-        return None
-    return (
-        f"{position} of timeline {timeline}, which ended at byte {ends[0]} for {leaders[0]['name']}"
+    leader = next(
+        (m for m in cluster["members"] if m["role"] == "leader" and m["state"] == "running"), None
     )
+    timeline = member.get("timeline") or 0
+    if leader is None or leader["name"] == member["patroni"]["name"]:
+        return None
+    position = member.get("xlog", {}).get("replayed_location") or 0
+    end = next((line[1] for line in history if line[0] == timeline), None)
+    if (leader.get("timeline") or 0) <= timeline or end is None or position <= end:
+        return None
+    return f"{position} of timeline {timeline}, which ended at byte {end} for {leader['name']}"
 
 
 def look(url: str, context: ssl.SSLContext) -> tuple[str | None, str | None]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import pytest
 
 from tests.integration.labs import ROOT
 
-loader = SourceFileLoader("rejoin", str(ROOT / "roles/patroni/files/rejoin.py"))
-spec = spec_from_loader("rejoin", loader)
+spec = spec_from_file_location("rejoin", ROOT / "roles/patroni/files/rejoin.py")
 assert spec
+assert spec.loader
 rejoin = module_from_spec(spec)
-loader.exec_module(rejoin)
+spec.loader.exec_module(rejoin)
 
 #: What a lab said, on which an idle primary had been cut off, had demoted itself and was ended.
 MEMBER: dict[str, Any] = {
