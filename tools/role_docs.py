@@ -26,7 +26,7 @@ _URL = re.compile(r"\bU\(([^)]*)\)")
 _SECRET = re.compile(r"(password|passphrase|secret|token|private_key|given_key)$")
 
 REQUIREMENTS = (
-    "Hosts run Debian 12 or 13 or an Ubuntu LTS with Python 3.9 or newer, and the play may become root. "
+    "Hosts run Debian 12 or 13 (Ubuntu 24.04 was not tried) with Python 3.9 or newer, and the play may become root. "
     "ansible-core is 2.18 or newer."
 )
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,13 +60,44 @@ def test_loss_of_a_host_costs_no_acknowledged_payment(
     assert report["rto_seconds"] <= report["bound_seconds"]
 
 
-def test_interrupted_converge_is_repaired_by_the_next(lab: Lab) -> None:
-    """A host goes away in the middle of a run that changes something; the next run converges."""
+def test_host_that_goes_away_in_the_middle_of_a_run_is_repaired_by_the_next(lab: Lab) -> None:
     lab.succeed("lab", lab_state="present")
     container = f"{lab.name}-pay-main-3"
-    run(["podman", "kill", container])
-    broken = lab.playbook("databases", patroni_max_connections=130)
-    assert broken.returncode != 0
+    broken = lab.disturb(
+        "databases",
+        "groundwork.platform.patroni : Write the member's files",
+        lambda _: run(["podman", "kill", container]),
+        patroni_max_connections=130,
+    )
+    assert broken > 0
     run(["podman", "start", container])
     lab.succeed("databases", patroni_max_connections=130)
     assert lab.succeed("databases", patroni_max_connections=130).changed == 0
+
+
+def kill_soon(process: subprocess.Popen[str]) -> None:
+    """End the controller's side in the middle of a task, as a lost session does; what runs on a host goes on."""
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_run_that_is_killed_anywhere_converges_when_it_is_started_again(
+    make_lab: Callable[..., Lab],
+) -> None:
+    """One converge from bare hosts, killed in task after task, each time a little further on."""
+    lab = make_lab("killed")
+    for task in (
+        "host_baseline : Install packages",
+        "certificates : Sign what the host requests",
+        "data_disk : Format",
+        "etcd : Start all members",
+        "postgresql : Install PostgreSQL",
+        "patroni : Start Patroni",
+        "patroni : Wait for the cluster",
+        "patroni : Create the users",
+        "load_balancer : Install the packages",
+    ):
+        ended = lab.disturb("site", f"groundwork.platform.{task}", kill_soon)
+        assert ended == -signal.SIGKILL
+    lab.succeed("site")
+    assert lab.succeed("site").changed == 0

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,10 +82,9 @@ def parse_recap(output: str) -> dict[str, Recap]:
     return recap
 
 
-def run(command: list[str], *, cwd: Path = ROOT, timeout: float = 1800, **variables: str) -> Run:
-    """Run a command from the checkout's root; its output is printed, so pytest shows it on failure."""
-    started = time.monotonic()
-    process = subprocess.Popen(
+def _start(command: list[str], cwd: Path, variables: dict[str, str]) -> subprocess.Popen[str]:
+    print("$", *command, flush=True)
+    return subprocess.Popen(
         command,
         cwd=cwd,
         env=environment(**variables),
@@ -92,8 +92,15 @@ def run(command: list[str], *, cwd: Path = ROOT, timeout: float = 1800, **variab
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
+        # A process group of its own, which can be ended whole.
+        start_new_session=True,
     )
-    print("$", *command, flush=True)
+
+
+def run(command: list[str], *, cwd: Path = ROOT, timeout: float = 1800, **variables: str) -> Run:
+    """Run a command from the checkout's root; its output is printed, so pytest shows it on failure."""
+    started = time.monotonic()
+    process = _start(command, cwd, variables)
     try:
         output, _ = process.communicate(timeout=timeout)
     except BaseException:
@@ -103,6 +110,25 @@ def run(command: list[str], *, cwd: Path = ROOT, timeout: float = 1800, **variab
         raise
     print(output, flush=True)
     return Run(process.returncode, output, time.monotonic() - started, parse_recap(output))
+
+
+def run_until(
+    line: str, command: list[str], then: Callable[[subprocess.Popen[str]], object], **variables: str
+) -> int:
+    """Run a command from the checkout's root; do something to it when a line of its output begins so.
+
+    Returns its exit code, negative where a signal ended it. Fails where no such line came.
+    """
+    with _start(command, ROOT, variables) as process:
+        assert process.stdout
+        reached = False
+        for said in process.stdout:
+            print(said, end="", flush=True)
+            if not reached and said.startswith(line):
+                reached = True
+                then(process)
+    assert reached, f"{line} did not come"
+    return process.returncode
 
 
 def _said(command: list[str]) -> str:
@@ -115,6 +141,8 @@ class Lab:
 
     name: str
     inventory: Path
+    #: Folder of Ansible's commands.
+    programs: Path = Path(sys.executable).parent
 
     @property
     def state(self) -> Path:
@@ -126,11 +154,28 @@ class Lab:
         self, playbook: str, *arguments: str, timeout: float = 1800, **extra_vars: Any
     ) -> Run:
         """Run a playbook (a file of `playbooks/` without its suffix, or a path) and return what came of it."""
+        command = self._command(playbook, *arguments, **extra_vars)
+        return run(command, timeout=timeout, GROUNDWORK_LAB=self.name, PATH=self._path)
+
+    def disturb(
+        self,
+        playbook: str,
+        task: str,
+        then: Callable[[subprocess.Popen[str]], object],
+        **extra_vars: Any,
+    ) -> int:
+        """Run a playbook and do something when a task begins (`role : name`); return its exit code."""
+        command = self._command(playbook, **extra_vars)
+        return run_until(f"TASK [{task}", command, then, GROUNDWORK_LAB=self.name, PATH=self._path)
+
+    @property
+    def _path(self) -> str:
+        return f"{self.programs}{os.pathsep}{os.environ['PATH']}"
+
+    def _command(self, playbook: str, *arguments: str, **extra_vars: Any) -> list[str]:
         path = playbook if playbook.endswith(".yml") else f"playbooks/{playbook}.yml"
         command = ["ansible-playbook", "-i", str(self.inventory), path, *arguments]
-        if extra_vars:
-            command += ["-e", json.dumps(extra_vars)]
-        return run(command, timeout=timeout, GROUNDWORK_LAB=self.name)
+        return [*command, "-e", json.dumps(extra_vars)] if extra_vars else command
 
     def succeed(
         self, playbook: str, *arguments: str, timeout: float = 1800, **extra_vars: Any
@@ -152,6 +197,13 @@ class Lab:
             f" journalctl --unit patroni --lines {lines} --quiet | cut -c 1-200"
         )
         return "\n".join(f"{host}:\n{said}" for host, said in self.ask(ask).items() if said)
+
+    def run(self, host: str, script: str) -> str:
+        """What a shell script says on a host, where it has to succeed; its first failure ends it."""
+        command = ["podman", "exec", f"{self.name}-{host}", "sh", "-ec", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{host}: {script}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
 
     def ask(self, command: str) -> dict[str, str]:
         """What a shell command says on each host that runs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,10 +35,7 @@ class Site:
         self.lab, self.play = lab, play
 
     def run(self, script: str) -> str:
-        command = ["podman", "exec", f"{self.lab.name}-base", "sh", "-ec", script]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return self.lab.run("base", script)
 
     def apply(self, *arguments: str, **variables: Any) -> Run:
         return self.lab.playbook(str(self.play), *arguments, **{**LAB_HOST, **variables})

@@ -45,10 +45,7 @@ class Site:
         self.run("rm -rf /etc/groundwork", "tls-2")
 
     def run(self, script: str, host: str = "tls-1") -> str:
-        command = ["podman", "exec", f"{self.lab.name}-{host}", "sh", "-ec", script]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return self.lab.run(host, script)
 
     def apply(self, *arguments: str, **variables: Any) -> Run:
         given = {"certificates_authority_dir": str(self.state / "ca"), **variables}

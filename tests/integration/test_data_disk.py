@@ -32,10 +32,7 @@ class Host:
         self.lab, self.play = lab, play
 
     def run(self, script: str) -> str:
-        command = ["podman", "exec", f"{self.lab.name}-disk", "sh", "-ec", script]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return self.lab.run("disk", script)
 
     def apply(self, *disks: dict[str, Any], check: bool = False, **variables: Any) -> Run:
         arguments = ["--check", "--diff"] if check else []

@@ -53,6 +53,13 @@ def test_check_mode_on_bare_hosts_names_what_it_would_do(lab: Lab) -> None:
     assert "Install PostgreSQL" in run.output
 
 
+def test_disk_with_data_is_refused_before_any_host_is_changed(lab: Lab) -> None:
+    disk = "/dev/disk/by-id/lab-data"
+    lab.run("pay-main-3", f"echo precious | dd of={disk} seek=9 status=none")
+    refused(lab.playbook("site"), "device_holds_data", "pay-main-3")
+    lab.run("pay-main-3", f"dd if=/dev/zero of={disk} bs=1M count=1 status=none")
+
+
 def test_bare_hosts_become_a_cluster(lab: Lab) -> None:
     run = lab.succeed("site")
     assert "payments acknowledged," in run.output.replace("\n", " ")

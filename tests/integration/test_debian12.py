@@ -5,7 +5,6 @@ Two clusters on an etcd cluster each, in one run.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -46,15 +45,10 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
     return lab
 
 
-def ask(lab: Lab, host: str, script: str) -> str:
-    command = ["podman", "exec", f"{lab.name}-{host}", "sh", "-ec", script]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
 def test_patroni_is_newer_than_the_distributions(lab: Lab) -> None:
-    version = ask(lab, "orders-1", "/opt/patroni/bin/patroni --version").split()[-1]
+    version = lab.run("orders-1", "/opt/patroni/bin/patroni --version").split()[-1]
     assert int(version.split(".")[0]) >= 4
-    assert "15" in ask(lab, "orders-1", "ls /usr/lib/postgresql")
+    assert "15" in lab.run("orders-1", "ls /usr/lib/postgresql")
 
 
 def test_commits_wait_for_the_replica(lab: Lab) -> None:
@@ -66,8 +60,7 @@ def test_commits_wait_for_the_replica(lab: Lab) -> None:
 def test_each_cluster_has_an_etcd_of_its_own(lab: Lab) -> None:
     assert "stock: well" in lab.succeed("db_status").output
     members = {
-        host: ask(
-            lab,
+        host: lab.run(
             host,
             "ETCDCTL_API=3 etcdctl --cacert /etc/groundwork/tls/ca.crt"
             " --endpoints https://$(hostname -I | tr -d ' '):2379 member list",

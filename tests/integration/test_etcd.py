@@ -52,10 +52,7 @@ class Cluster:
         self.lab, self.play, self.state = lab, play, lab.state
 
     def run(self, host: str, script: str) -> str:
-        command = ["podman", "exec", f"{self.lab.name}-{host}", "sh", "-ec", script]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{host}: {script}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return self.lab.run(host, script)
 
     def apply(self, *arguments: str, **variables: Any) -> Run:
         return self.lab.playbook(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,8 @@ class Site:
         return self.lab.playbook(str(self.play), *arguments, **variables)
 
     def packages(self) -> list[str]:
-        listing = subprocess.run(
-            ["podman", "exec", f"{self.lab.name}-bare", "dpkg-query", "-Wf", "${Package}\\n"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [name for name in listing.stdout.split() if name.startswith("postgresql")]
+        installed = self.lab.run("bare", "dpkg-query -Wf '${Package}\\n'").split()
+        return [name for name in installed if name.startswith("postgresql")]
 
 
 @pytest.fixture(scope="module")
