@@ -45,15 +45,6 @@ def test_second_boot_changes_nothing(lab: Lab) -> None:
     assert lab.up().changed == 0
 
 
-def test_hosts_of_two_regions_meet_on_no_network(lab: Lab) -> None:
-    address = lab.run("away", "hostname --all-ip-addresses").split()[0]
-    with pytest.raises(AssertionError):
-        lab.run(
-            "store",
-            f"timeout 2 python3 -c 'import socket; socket.create_connection((\"{address}\", 22))'",
-        )
-
-
 def test_two_labs_live_side_by_side_and_go_without_a_trace(
     lab: Lab, make_lab: Callable[..., Lab]
 ) -> None:
