@@ -25,6 +25,10 @@ _LINK = re.compile(r"\bL\(([^,)]*),\s*([^)]*)\)")
 _URL = re.compile(r"\bU\(([^)]*)\)")
 _SECRET = re.compile(r"(password|passphrase|secret|token|private_key|given_key)$")
 
+PREFLIGHT = (
+    "It changes nothing: playbooks include it for every host first, so that a host that would be "
+    "refused keeps the others from being changed."
+)
 REQUIREMENTS = (
     "Hosts run Debian 12 or 13 (Ubuntu 24.04 was not tried) with Python 3.9 or newer, and the play may become root. "
     "ansible-core is 2.18 or newer."
@@ -161,6 +165,9 @@ def sections(role: Path) -> Iterator[str]:
     if "## Requirements" not in notes:
         yield from ("## Requirements", "", REQUIREMENTS, "")
     for name, point in points.items():
+        if name != "main" and point == main:
+            yield from (f"The entry point {code(name)} takes the same variables. {PREFLIGHT}", "")
+            continue
         yield from ("## Variables" if name == "main" else f"## Entry point {code(name)}", "")
         if name != "main":
             for text in (

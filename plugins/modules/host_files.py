@@ -15,6 +15,8 @@ description:
     second run of a role costs.
   - Files are handled in the given order. A file is written beside its path and renamed.
   - All are looked at before the first one is changed.
+  - Says which services run with older files than those that are there (O(readers)), also where an earlier run ended
+    between the files and the service's reload.
 author:
   - groundwork.platform maintainers (@groundwork)
 attributes:
@@ -71,6 +73,13 @@ options:
         there only where it is an option of its own.
     type: dict
     default: {}
+  readers:
+    description:
+      - What each systemd unit reads, as lists of files and directories; they need not be among O(files).
+      - C(systemd) stands for systemd itself, which reads its settings when it reads all units.
+      - A unit that does not run is left out, as it reads its files when it starts.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -86,6 +95,15 @@ EXAMPLES = r"""
         mode: "0600"
     secrets:
       maintenance: "{{ lookup('ansible.builtin.template', 'maintenance.env.j2') }}"
+
+- name: Configure the balancer
+  groundwork.platform.host_files:
+    files:
+      - path: /etc/haproxy/haproxy.cfg
+        content: "{{ lookup('ansible.builtin.template', 'haproxy.cfg.j2') }}"
+    readers:
+      haproxy.service: [/etc/haproxy, /etc/groundwork/tls]
+  notify: Reload HAProxy
 """
 
 RETURN = r"""
@@ -95,8 +113,14 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/etcd/groundwork.yml]
+unread:
+  description: Files that a running unit of O(readers) has not read yet, by unit. Where there are any, the task has changed.
+  returned: success
+  type: dict
+  sample: {haproxy.service: [/etc/groundwork/tls/host.crt]}
 reason:
-  description: Why it failed, V(invalid_options), V(obstacle), V(unknown_owner), V(invalid_content) or V(write_failed).
+  description: Why it failed, V(invalid_options), V(obstacle), V(unknown_owner), V(invalid_content), V(write_failed) or
+    V(unknown_readers).
   returned: failure
   type: str
   sample: invalid_content
@@ -117,6 +141,12 @@ from ansible_collections.groundwork.platform.plugins.module_utils.files.model im
     diff,
     differences,
     obstacle,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.files.readers import (
+    commands,
+    files_below,
+    read_times,
+    unread,
 )
 
 SUBOPTIONS: dict[str, dict[str, Any]] = {
@@ -162,12 +192,27 @@ def apply(module: AnsibleModule, item: Wanted, found: Found) -> None:
         module.fail_json(msg=f"{item.path} was not written: {error}", reason="write_failed")
 
 
+def look_at_readers(module: AnsibleModule, changed: list[str]) -> dict[str, list[str]]:
+    """Which files the units have not read yet, or end the module."""
+    readers = module.params["readers"]
+    said = []
+    for command in commands(readers):
+        status, out, err = module.run_command(command)
+        if status:
+            module.fail_json(
+                msg=f"{' '.join(command)} failed: {err or out}", reason="unknown_readers"
+            )
+        said.append(out)
+    return unread(readers, read_times("\n\n".join(said)), changed, files_below)
+
+
 def main() -> None:
     """Bring the files to what is wanted."""
     module = AnsibleModule(
         argument_spec={
             "files": {"type": "list", "elements": "dict", "required": True, "options": SUBOPTIONS},
             "secrets": {"type": "dict", "default": {}, "no_log": True},
+            "readers": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -175,9 +220,12 @@ def main() -> None:
     if not module.check_mode:
         for item, found, _names in planned:
             apply(module, item, found)
+    paths = [item.path for item, _found, _names in planned]
+    not_read = look_at_readers(module, paths)
     module.exit_json(
-        changed=bool(planned),
-        changed_paths=[item.path for item, _found, _names in planned],
+        changed=bool(paths or not_read),
+        changed_paths=paths,
+        unread=not_read,
         diff=[diff(*step) for step in planned],
     )
 

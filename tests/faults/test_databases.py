@@ -88,14 +88,16 @@ def test_run_that_is_killed_anywhere_converges_when_it_is_started_again(
     lab = make_lab("killed")
     for task in (
         "host_baseline : Install packages",
+        "host_baseline : Write the settings",
         "certificates : Sign what the host requests",
         "data_disk : Format",
         "etcd : Start all members",
         "postgresql : Install PostgreSQL",
         "patroni : Start Patroni",
         "patroni : Wait for the cluster",
-        "patroni : Create the users",
-        "load_balancer : Install the packages",
+        "patroni : Create the databases",
+        "load_balancer : Configure HAProxy",
+        "monitoring_agents : Configure TLS, users and the exporters",
     ):
         ended = lab.disturb("site", f"groundwork.platform.{task}", kill_soon)
         assert ended == -signal.SIGKILL

@@ -51,7 +51,7 @@ def payments(lab: Lab, folder: Path) -> Iterator[Gaps]:
     lab.succeed(str(ROOT / "tests/faults/payments.yml"), payments="start", **options)
     yield gaps
     lab.succeed(str(ROOT / "tests/faults/payments.yml"), payments="stop", **options)
-    attempts = map(json.loads, (folder / "payments/attempts.jsonl").open(encoding="utf-8"))
+    attempts = map(json.loads, (folder / folder.name / "attempts.jsonl").open(encoding="utf-8"))
     done = sorted(attempt["done"] for attempt in attempts if attempt["ok"])
     gaps += [after - before for before, after in pairwise(done)]
 
@@ -66,6 +66,9 @@ def test_new_certificates_cost_no_outage(lab: Lab, tmp_path: Path) -> None:
     before = lab.run("pay-main-1", "sha256sum /etc/groundwork/tls/host.crt")
     with payments(lab, tmp_path) as gaps:
         lab.succeed("certificates", certificates_force_renewal=True)
+        # The platform's own playbook renews as well; the other one then finds what services serve.
+        lab.succeed("site", certificates_force_renewal=True)
+        assert lab.succeed("certificates").changed == 0
     assert lab.run("pay-main-1", "sha256sum /etc/groundwork/tls/host.crt") != before
     assert max(gaps) < SERVICES_READ_THEIR_FILES
 
