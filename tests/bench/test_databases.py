@@ -85,7 +85,7 @@ def drills(lab: Lab, tmp_path: Path, measures: Measures, durability: str) -> Dri
         kind = "-".join(options.values())
         reports = []
         for number in range(runs):
-            name = f"{kind}-{number}"
+            name = f"{kind}-{durability}-{number}"
             lab.succeed(
                 "db_drill",
                 drills_directory=str(tmp_path),

@@ -23,6 +23,13 @@ LEADS = (
     ' tls = ssl.create_default_context(cafile="/etc/groundwork/tls/ca.crt");'
     ' u.urlopen(f"https://{socket.gethostname()}:8008/primary", context=tls)\' 2>/dev/null'
 )
+END = (
+    'date -d "$(openssl x509 -noout -enddate -in /etc/groundwork/tls/host.crt | cut -d = -f 2)" +%s'
+)
+#: As the node exporter says it.
+MEASURED_END = (
+    "sed -n 's/^groundwork.* //p' /var/lib/prometheus/node-exporter/groundwork_certificate.prom"
+)
 PASSWORDS = ("superuser", "replication", "rewind", "rest", "etcd")
 
 
@@ -66,9 +73,11 @@ def test_new_certificates_cost_no_outage(lab: Lab, tmp_path: Path) -> None:
     before = lab.run("pay-main-1", "sha256sum /etc/groundwork/tls/host.crt")
     with payments(lab, tmp_path) as gaps:
         lab.succeed("certificates", certificates_force_renewal=True)
+        assert lab.run("pay-main-1", MEASURED_END) == lab.run("pay-main-1", END)
         # The platform's own playbook renews as well; the other one then finds what services serve.
         lab.succeed("site", certificates_force_renewal=True)
         assert lab.succeed("certificates").changed == 0
+        assert lab.run("pay-main-1", MEASURED_END) == lab.run("pay-main-1", END)
     assert lab.run("pay-main-1", "sha256sum /etc/groundwork/tls/host.crt") != before
     assert max(gaps) < SERVICES_READ_THEIR_FILES
 
