@@ -114,7 +114,9 @@ changed_paths:
   elements: str
   sample: [/etc/etcd/groundwork.yml]
 unread:
-  description: Files that a running unit of O(readers) has not read yet, by unit. Where there are any, the task has changed.
+  description:
+    - Files that a running unit of O(readers) has not read yet, by unit.
+    - Where there are any, the task has changed.
   returned: success
   type: dict
   sample: {haproxy.service: [/etc/groundwork/tls/host.crt]}

@@ -60,6 +60,23 @@ def test_loss_of_a_host_costs_no_acknowledged_payment(
     assert report["rto_seconds"] <= report["bound_seconds"]
 
 
+def test_failover_without_a_fence_awaits_the_end_of_the_lease(lab: Lab) -> None:
+    """Nobody can stop the lost host, so its lock is left to it until the lease ends; a lost primary is no candidate."""
+    lab.succeed("databases")
+    leader = lab.leader()
+    run(["podman", "kill", f"{lab.name}-{leader}"])
+    try:
+        refused = lab.playbook("db_failover", db_fence_command=[], candidate=leader, **CLUSTER)
+        assert refused.returncode == 2
+        assert "is the host that was lost" in refused.text
+        done = lab.succeed("db_failover", db_fence_command=[], **CLUSTER)
+        assert "the end of its lease is awaited" in done.text
+        assert lab.leader() != leader
+    finally:
+        run(["podman", "start", f"{lab.name}-{leader}"])
+    lab.succeed("databases")
+
+
 def test_host_that_goes_away_in_the_middle_of_a_run_is_repaired_by_the_next(lab: Lab) -> None:
     lab.succeed("lab", lab_state="present")
     container = f"{lab.name}-pay-main-3"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -63,12 +62,6 @@ def payments(lab: Lab, folder: Path) -> Iterator[Gaps]:
     gaps += [after - before for before, after in pairwise(done)]
 
 
-def leader(lab: Lab) -> str:
-    found = re.search(r"leader (pay-main-\d)", lab.succeed("db_status").output)
-    assert found
-    return found.group(1)
-
-
 def test_new_certificates_cost_no_outage(lab: Lab, tmp_path: Path) -> None:
     before = lab.run("pay-main-1", "sha256sum /etc/groundwork/tls/host.crt")
     with payments(lab, tmp_path) as gaps:
@@ -102,7 +95,7 @@ def test_new_passwords_cost_no_outage(lab: Lab, tmp_path: Path) -> None:
 def test_etcd_goes_back_to_a_snapshot_that_names_another_leader(lab: Lab, tmp_path: Path) -> None:
     """Patroni is stopped on all members but the primary, as the playbook asks for; no payment is lost."""
     keep = "systemctl start groundwork-etcd-snapshot.service; ls -t /var/backups/etcd/* | head -n 1"
-    named = leader(lab)
+    named = lab.leader()
     options: dict[str, Any] = {
         "etcd_cluster": "etcd_main",
         "etcd_restore_confirm": "etcd_main",
@@ -111,7 +104,7 @@ def test_etcd_goes_back_to_a_snapshot_that_names_another_leader(lab: Lab, tmp_pa
     }
     with payments(lab, tmp_path):
         lab.succeed("db_switchover", databases="payments")
-        leads = leader(lab)
+        leads = lab.leader()
         assert leads != named
         refused = lab.playbook("etcd_restore", **options)
         assert (refused.returncode, refused.changed) == (2, 0)
@@ -124,4 +117,4 @@ def test_etcd_goes_back_to_a_snapshot_that_names_another_leader(lab: Lab, tmp_pa
         for member in others:
             lab.run(member, "systemctl start patroni")
         lab.succeed("databases")
-    assert leader(lab) == leads
+    assert lab.leader() == leads

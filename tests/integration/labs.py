@@ -54,6 +54,11 @@ class Run:
         return sum(host.changed for host in self.recap.values())
 
     @property
+    def text(self) -> str:
+        """The output in one line, as long messages are broken anywhere."""
+        return " ".join(self.output.split())
+
+    @property
     def failures(self) -> str:
         """Ansible's own words for each failed task, the last lines of the output where there are none."""
         return "\n".join(_FAILURE.findall(self.output)) or self.output[-2000:]
@@ -188,6 +193,12 @@ class Lab:
                 f"{playbook} failed (exit {result.returncode}):\n{result.failures}\n{self.complaints(lines=5)}"
             )
         return result
+
+    def leader(self) -> str:
+        """Host of the primary of the lab's first cluster."""
+        found = re.search(r"leader (\S+?)[,;. ]", self.succeed("db_status").text)
+        assert found
+        return found.group(1)
 
     def complaints(self, lines: int) -> str:
         """Units that failed and Patroni's last lines, host by host."""

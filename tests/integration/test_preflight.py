@@ -242,10 +242,11 @@ def test_cluster_that_does_not_exist(play: Callable[..., Run]) -> None:
     refused_before_any_connection(run, "[unknown_database]", "did you mean payments?")
 
 
-def test_candidate_that_is_not_a_member(play: Callable[..., Run]) -> None:
+@pytest.mark.parametrize("playbook", ["db_switchover", "db_failover"])
+def test_candidate_that_is_not_a_member(play: Callable[..., Run], playbook: str) -> None:
     # The inventory itself passes: what is refused is the candidate alone.
-    run = play(everywhere(), "db_switchover", "-e", "databases=payments candidate=db-9")
-    refused_before_any_connection(run, "candidate=db-9", "members: db-1, db-2, db-3")
+    run = play(everywhere(), playbook, "-e", "databases=payments candidate=db-9")
+    refused_before_any_connection(run, "candidate=db-9", "lead: db-1, db-2, db-3")
     assert "problem" not in run.output.split("Refuse a candidate")[1]
 
 
