@@ -24,7 +24,7 @@ attributes:
     description: Can run in check_mode and return changed status prediction without modifying target.
   diff_mode:
     support: none
-    description: Will return details on what has changed when in diff mode.
+    description: A report is written once, so there is nothing to compare it with.
 options:
   directory:
     description:

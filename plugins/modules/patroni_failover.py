@@ -26,8 +26,8 @@ attributes:
     description: Checks all that would refuse the failover, the effect of the fence included, and does nothing.
     support: full
   diff_mode:
-    description: The result names the old and the new leader.
-    support: none
+    description: The old and the new leader.
+    support: full
   platform:
     description: Hosts with Python 3.9 or later.
     support: full

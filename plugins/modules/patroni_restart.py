@@ -24,8 +24,8 @@ attributes:
     description: Returns the plan.
     support: full
   diff_mode:
-    description: The plan tells what happens.
-    support: none
+    description: What happens to each member, in order.
+    support: full
   platform:
     description: Hosts with Python 3.9 or later.
     support: full

@@ -22,8 +22,8 @@ attributes:
     description: Checks everything that would refuse the switchover and asks for none.
     support: full
   diff_mode:
-    description: The result names the old and the new leader.
-    support: none
+    description: The old and the new leader.
+    support: full
   platform:
     description: Hosts with Python 3.9 or later.
     support: full

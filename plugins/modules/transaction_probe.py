@@ -28,7 +28,7 @@ attributes:
       - A running probe goes on; its record is summed up so far and not verified.
   diff_mode:
     support: none
-    description: Will return details on what has changed when in diff mode.
+    description: Payments are not shown; the result counts them.
 options:
   id:
     description:

@@ -65,19 +65,20 @@ class Measure:
 
 
 class Measures:
-    """The measures of a run, in their order."""
+    """The measures of a run, in their order, in a file as soon as they are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._entries: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, measure: Measure) -> None:
         """Keep a measure; its name is that of its goal where it has one."""
         self._entries[name] = measure.entry(GOALS.get(name))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(self._entries, indent=2) + "\n", encoding="utf-8")
 
-    def write(self, path: Path) -> None:
-        """Write all of them as JSON, and print them as a table."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self._entries, indent=2) + "\n", encoding="utf-8")
+    def show(self) -> None:
+        """Print all of them as a table."""
         head = (
             "measure",
             "runs",
@@ -98,7 +99,7 @@ class Measures:
                     cell.ljust(width) for cell, width in zip(row, widths, strict=True)
                 ).rstrip()
             )
-        print(f"Written to {path}")
+        print(f"Written to {self._path}")
 
 
 def _row(name: str, entry: dict[str, Any]) -> tuple[str, ...]:

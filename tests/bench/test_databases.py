@@ -29,10 +29,10 @@ CLUSTER: dict[str, Any] = {"databases": "payments"}
 
 @pytest.fixture(scope="module")
 def measures() -> Iterator[Measures]:
-    """Measures of the whole file; written and printed at its end, also when a test has failed."""
-    found = Measures()
+    """Measures of the whole file; printed at its end, also when a test has failed."""
+    found = Measures(OUTPUT)
     yield found
-    found.write(OUTPUT)
+    found.show()
 
 
 @pytest.fixture(scope="module")

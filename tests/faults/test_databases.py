@@ -77,8 +77,11 @@ def test_failover_without_a_fence_awaits_the_end_of_the_lease(lab: Lab) -> None:
     lab.succeed("databases")
 
 
-def test_host_that_goes_away_in_the_middle_of_a_run_is_repaired_by_the_next(lab: Lab) -> None:
+def test_host_that_goes_away_in_the_middle_of_a_run_is_repaired_by_the_next(
+    lab: Lab, tmp_path: Path
+) -> None:
     lab.succeed("lab", lab_state="present")
+    meanwhile = {"drills_directory": str(tmp_path), "drill_id": "meanwhile", **CLUSTER}
     container = f"{lab.name}-pay-main-3"
     broken = lab.disturb(
         "databases",
@@ -87,6 +90,10 @@ def test_host_that_goes_away_in_the_middle_of_a_run_is_repaired_by_the_next(lab:
         patroni_max_connections=130,
     )
     assert broken > 0
+    # The others are a cluster still, and take writes.
+    assert lab.leader() in ("pay-main-1", "pay-main-2")
+    lab.succeed(str(ROOT / "tests/faults/payments.yml"), payments="start", **meanwhile)
+    lab.succeed(str(ROOT / "tests/faults/payments.yml"), payments="stop", **meanwhile)
     run(["podman", "start", container])
     lab.succeed("databases", patroni_max_connections=130)
     assert lab.succeed("databases", patroni_max_connections=130).changed == 0

@@ -60,6 +60,10 @@ def test_disk_with_data_is_refused_before_any_host_is_changed(lab: Lab) -> None:
     lab.run("pay-main-3", f"dd if=/dev/zero of={disk} bs=1M count=1 status=none")
 
 
+def test_major_that_the_release_lacks_is_refused_before_any_host_is_changed(lab: Lab) -> None:
+    refused(lab.playbook("site", postgresql_major=16), "release_without_major", "PGDG")
+
+
 def test_bare_hosts_become_a_cluster(lab: Lab) -> None:
     run = lab.succeed("site")
     assert "payments acknowledged," in run.output.replace("\n", " ")
@@ -134,12 +138,25 @@ def test_parameter_that_needs_a_restart_reaches_all_members(lab: Lab) -> None:
     assert "pending restart" not in status
 
 
+def test_restart_in_place_keeps_the_primary(lab: Lab) -> None:
+    leader = lab.leader()
+    lab.succeed("databases", patroni_max_connections=110, patroni_restart_pending=False)
+    assert "pending restart" in lab.succeed("db_status").output
+    lab.succeed("db_restart", db_restart_leader="restart", **CLUSTER)
+    assert lab.leader() == leader
+    assert "pending restart" not in lab.succeed("db_status").output
+    lab.succeed("databases", patroni_max_connections=120)
+
+
 def test_member_leaves_and_comes_back(lab: Lab) -> None:
     refused(lab.playbook("db_remove_member", member="lb-main-1", **CLUSTER), "lb-main-1")
+    refused(lab.playbook("db_remove_member", member=lab.leader(), **CLUSTER), "leads")
     lab.succeed("db_remove_member", member="pay-main-backup", **CLUSTER)
     assert (
         "pay-main-backup"
         not in lab.succeed("db_status", db_speaker="pay-main-1").output.split("payments: ")[1]
     )
+    # As on a new host, it begins with a copy of the others' data.
+    lab.run("pay-main-backup", "rm -rf /srv/postgresql/*")
     lab.succeed("db_add_member", member="pay-main-backup", patroni_max_connections=120, **CLUSTER)
     assert "pay-main-backup" in lab.succeed("db_status").output

@@ -105,7 +105,7 @@ def another_cluster(**values: Any) -> Callable[[Inventory], None]:
         for number, name in enumerate(names, 11):
             address = f"192.0.2.{number}"
             inventory["all"]["hosts"][name] = {"private_address": address, "zone": "a"}
-        inventory["all"]["hosts"][names[0]].update(values.pop("first_host", {}))
+        names += values.pop("with_member", "").split()
         children["pg_ledger"] = {
             "hosts": group(*names),
             "vars": {"patroni_scope": "ledger", "etcd_group": "etcd_main", "postgresql_major": 17}
@@ -161,8 +161,8 @@ BAD: dict[str, tuple[Callable[[Inventory], Any], tuple[str, ...]]] = {
         ("[duplicate_scope]", "share the patroni_scope payments", "pg_ledger, pg_payments"),
     ),
     "two members with one name": (
-        another_cluster(first_host={"patroni_name": "db-1"}),
-        ("[duplicate_member_name]", "books-1 (pg_ledger), db-1 (pg_payments)"),
+        another_cluster(with_member="db-1"),
+        ("[duplicate_member_name]", "db-1 (pg_ledger), db-1 (pg_payments)"),
     ),
     "two hosts with one address": (
         at("db-2", private_address="192.0.2.1"),

@@ -81,6 +81,20 @@ def client_from(params: dict[str, Any]) -> PatroniClient:
     return PatroniClient(http, params["members"])
 
 
+def difference(result: Mapping[str, Any]) -> dict[str, str]:
+    """A module's result as Ansible shows a difference; empty where nothing changes."""
+    if not result.get("changed"):
+        return {}
+    if "plan" in result:
+        steps = [f"{step['member']}: {step['action']}\n" for step in result["plan"]]
+        return {"prepared": "".join(steps)}
+    if "new_leader" in result:
+        leaders = (result.get("old_leader"), result["new_leader"])
+        before, after = (f"leader: {name or 'not known yet'}\n" for name in leaders)
+        return {"before": before, "after": after}
+    return {}
+
+
 def run(module: AnsibleModule, operation: Callable[[PatroniClient], dict[str, Any]]) -> None:
     """Run ``operation`` and end the module with its result or with a reason code."""
     try:
@@ -100,4 +114,5 @@ def run(module: AnsibleModule, operation: Callable[[PatroniClient], dict[str, An
     else:
         for risk in result.get("risks") or []:
             module.warn(risk)
-        module.exit_json(**result)
+        shown = difference(result)
+        module.exit_json(**({"diff": shown} if shown else {}), **result)

@@ -32,11 +32,6 @@ class Host:
         return self.text("private_address", self.text("ansible_host"))
 
     @property
-    def member_name(self) -> str:
-        """The host's name in Patroni."""
-        return self.text("patroni_name", self.name)
-
-    @property
     def backup(self) -> bool:
         """The member serves backups only: it is neither promoted nor synchronous."""
         return self.text("patroni_role", "member") == "backup"

@@ -19,7 +19,6 @@ VARIABLES = (
     "private_address",
     "ansible_host",
     "patroni_scope",
-    "patroni_name",
     "patroni_role",
     "patroni_region",
     "patroni_standby_of",

@@ -103,12 +103,12 @@ def _one_name_twice(topology: Topology) -> list[Problem]:
     """
     chosen = {cluster.group for cluster in topology.selected}
     scopes: dict[str, list[str]] = {}
-    names: dict[str, list[tuple[str, str]]] = {}
+    names: dict[str, list[str]] = {}
     for cluster in topology.clusters:
         if cluster.scope:
             scopes.setdefault(cluster.scope, []).append(cluster.group)
         for host in cluster.hosts:
-            names.setdefault(host.member_name, []).append((host.name, cluster.group))
+            names.setdefault(host.name, []).append(cluster.group)
     found = [
         Problem(
             "duplicate_scope",
@@ -123,13 +123,13 @@ def _one_name_twice(topology: Topology) -> list[Problem]:
     found += [
         Problem(
             "duplicate_member_name",
-            ", ".join(f"{host} ({group})" for host, group in places),
+            ", ".join(f"{name} ({group})" for group in groups),
             f"share the member name {name}",
             "a commit could be acknowledged for the wrong host",
             "give each member a name of its own, over primary and DR clusters",
         )
-        for name, places in names.items()
-        if len(places) > 1 and chosen & {group for _host, group in places}
+        for name, groups in names.items()
+        if len(groups) > 1 and chosen & set(groups)
     ]
     return found
 

@@ -132,7 +132,6 @@ CASES = [
     ("no scope", everywhere(patroni_scope=None), "no_scope", "pg_payments"),
     ("scope of another group", everywhere(patroni_scope="x"), "scope_and_group_differ", "pg_payments"),
     ("one scope twice", at("dr1", patroni_scope="payments"), "duplicate_scope", "pg_payments, pg_payments_dr"),
-    ("one name twice", at("dr1", patroni_name="p1"), "duplicate_member_name", "p1 (pg_payments), dr1 (pg_payments_dr)"),
     (
         "one host twice",
         group("pg_payments_dr", "dr1", "p1"),
