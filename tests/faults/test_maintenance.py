@@ -50,7 +50,7 @@ def payments(lab: Lab, folder: Path) -> Iterator[Gaps]:
     """
     options: dict[str, Any] = {
         "drills_directory": str(folder),
-        "drill_id": "payments",
+        "drill_id": folder.name,
         "databases": "payments",
     }
     gaps: Gaps = []
