@@ -16,7 +16,7 @@ from tests.unit.collection.files import ROOT
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 
 
-def galaxy(*arguments: str, cwd: Path, **variables: str) -> str:
+def galaxy(*arguments: str, cwd: Path, status: int = 0, **variables: str) -> str:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")
     }
@@ -29,7 +29,7 @@ def galaxy(*arguments: str, cwd: Path, **variables: str) -> str:
         text=True,
         check=False,
     )
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == status, result.stdout + result.stderr
     return result.stdout
 
 
@@ -123,6 +123,18 @@ def test_every_playbook_is_found_by_its_full_name(installed: Path):
         ANSIBLE_HOME=str(installed / "home"),
         ANSIBLE_COLLECTIONS_PATH=str(installed),
     )
+
+
+def test_playbook_runs_from_the_installed_collection(installed: Path):
+    inventory = installed / "ansible_collections/groundwork/platform/inventories/staging"
+    said = galaxy(
+        *("ansible-playbook", "-i", str(inventory), "groundwork.platform.databases"),
+        cwd=installed,
+        status=2,
+        ANSIBLE_HOME=str(installed / "home"),
+        ANSIBLE_COLLECTIONS_PATH=str(installed),
+    )
+    assert "no host is in a group pg_" in " ".join(said.split())
 
 
 def test_installed_plugins_are_documented(installed: Path):
