@@ -46,6 +46,10 @@ def rebuild(lab: Lab, **options: Any) -> None:
     lab.succeed("lab", lab_state="present", **options)
 
 
+def test_lab(lab: Lab, measures: Measures) -> None:
+    measures.add("lab/second", Measure([round(lab.up().seconds, 1)]))
+
+
 def test_converge(lab: Lab, measures: Measures) -> None:
     rebuild(lab, lab_package_cache=False)
     cold = lab.succeed("site").seconds
