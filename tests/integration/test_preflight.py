@@ -246,7 +246,7 @@ def test_cluster_that_does_not_exist(play: Callable[..., Run]) -> None:
 def test_candidate_that_is_not_a_member(play: Callable[..., Run], playbook: str) -> None:
     # The inventory itself passes: what is refused is the candidate alone.
     run = play(everywhere(), playbook, "-e", "databases=payments candidate=db-9")
-    refused_before_any_connection(run, "candidate=db-9", "lead: db-1, db-2, db-3")
+    refused_before_any_connection(run, "candidate=db-9", "members: db-1, db-2, db-3")
     assert "problem" not in run.output.split("Refuse a candidate")[1]
 
 
