@@ -29,6 +29,12 @@ END = (
 MEASURED_END = (
     "sed -n 's/^groundwork.* //p' /var/lib/prometheus/node-exporter/groundwork_certificate.prom"
 )
+#: Ends well when the host leads or streams.
+AGAIN = (
+    "for i in $(seq 30); do sleep 1; runuser -u postgres -- psql -Atc"
+    " \"select 'well' where not pg_is_in_recovery() or exists"
+    " (select from pg_stat_wal_receiver where status = 'streaming')\" | grep -q well && exit 0; done; exit 1"
+)
 PASSWORDS = ("superuser", "replication", "rewind", "rest", "etcd")
 
 
@@ -82,9 +88,9 @@ def test_new_passwords_cost_no_outage(lab: Lab, tmp_path: Path) -> None:
     with payments(lab, tmp_path) as gaps:
         lab.succeed("databases", **secrets)
         assert lab.succeed("databases", **secrets).changed == 0
-        # Streams begin anew with what is valid now.
+        # A stream that begins anew takes what is valid now, at Patroni's next look.
         for member in MEMBERS:
-            lab.run(member, "pkill -f '[w]alreceiver' || true")
+            lab.run(member, f"pkill -f '[w]alreceiver' || true; {AGAIN}")
         lab.succeed("db_switchover", databases="payments", **secrets)
         # And back, to what the lab has in its files.
         lab.succeed("databases")
