@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
 #: Stands for systemd itself, which reads its own settings whenever it reads all units.
@@ -16,7 +16,7 @@ UNIT_PROPERTIES = "Id,ActiveState,StateChangeTimestamp"
 MANAGER_PROPERTIES = "UnitsLoadTimestamp,UnitsLoadFinishTimestamp"
 
 
-def commands(units: Iterable[str]) -> list[list[str]]:
+def commands(units: Collection[str]) -> list[list[str]]:
     """What tells when the units have read their files.
 
     Times are in microseconds: files are often a few milliseconds older than a start.
@@ -46,7 +46,7 @@ def read_times(said: str) -> dict[str, float]:
 
 
 def seconds(timestamp: str) -> float:
-    """Seconds since 1970 of a time as systemd writes it, C(Sat 2026-11-21 19:11:17.114493 UTC)."""
+    """Seconds since 1970 of a time as systemd writes it (``Sat 2026-11-21 19:11:17.114493 UTC``)."""
     _weekday, day, clock, _zone = timestamp.split()
     moment = datetime.strptime(f"{day} {clock}", "%Y-%m-%d %H:%M:%S.%f")
     return moment.replace(tzinfo=timezone.utc).timestamp()
