@@ -18,7 +18,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.client
     PatroniClient,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.course import (
+    PATIENCE,
     FailedError,
+    patiently,
     watch,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.health import (
@@ -48,7 +50,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.switch
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller asks for; times in seconds, each member's turn has ``wait_timeout``."""
+    """What the caller asks for; times in seconds, each turn has ``wait_timeout``, the first look ``patience``."""
 
     pending_only: bool = True
     leader: str = SWITCHOVER
@@ -57,6 +59,7 @@ class Options:
     wait_timeout: float = 120.0
     poll_interval: float = 0.2
     check_mode: bool = False
+    patience: float = PATIENCE
 
 
 def options_from(params: Mapping[str, Any], check_mode: bool) -> Options:
@@ -74,8 +77,7 @@ def options_from(params: Mapping[str, Any], check_mode: bool) -> Options:
 
 def restart(client: PatroniClient, options: Options) -> dict[str, Any]:
     """Restart what the plan says. Raises ``RefusedError``, ``FailedError``."""
-    state = client.observe()
-    check(state, options.only)
+    state = patiently(lambda: _look(client, options), options.patience, options.poll_interval)
     steps = plan(state, options.pending_only, options.leader, options.only)
     planned = [step.as_result() for step in steps]
     result: dict[str, Any] = {"changed": bool(steps), "plan": planned, "restarted": []}
@@ -91,6 +93,12 @@ def restart(client: PatroniClient, options: Options) -> dict[str, Any]:
     result["pending_restart"] = [item.name for item in state.members if item.pending_restart]
     result["leader"] = state.leader.name if state.leader else None
     return result
+
+
+def _look(client: PatroniClient, options: Options) -> ClusterState:
+    state = client.observe()
+    check(state, options.only)
+    return state
 
 
 def _turn(

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.model import (
     ClusterState,
     Member,
+    PassingError,
     RefusedError,
 )
 
@@ -44,7 +45,10 @@ class Step:
 
 
 def check(state: ClusterState, only: Collection[str]) -> None:
-    """Refuse what a rolling restart must not begin with. Raises ``RefusedError``."""
+    """Refuse what a rolling restart must not begin with.
+
+    Raises ``RefusedError``; ``PassingError`` where a REST API may just have begun to serve a new certificate.
+    """
     for name in only:
         if state.member(name) is None:
             raise RefusedError("not_a_member", f"{name} is not a member of {state.scope}.")
@@ -52,10 +56,10 @@ def check(state: ClusterState, only: Collection[str]) -> None:
         raise RefusedError("paused", "The cluster is paused: resume it first.")
     leader = state.leader
     if leader is None or not leader.runs_as_primary:
-        raise RefusedError("no_leader", "No member leads and runs: bring the primary back first.")
+        raise PassingError("no_leader", "No member leads and runs: bring the primary back first.")
     for item in _targets(state, only):
         if not item.reachable:
-            raise RefusedError(
+            raise PassingError(
                 "unreachable",
                 f"{item.name} did not answer: {item.unreachable_reason}. Repair it, or name the others.",
             )

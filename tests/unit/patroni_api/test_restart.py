@@ -93,6 +93,21 @@ def test_what_it_must_not_begin_with() -> None:
         assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("silent", ["db-1", "db-2"])
+def test_an_api_that_takes_up_a_new_certificate_is_asked_again(silent: str) -> None:
+    with Play(frames("quorum")) as play:
+        whole, part = play.frames[0], copy.deepcopy(play.frames[0])
+        part["patroni"][silent] = None
+        looks = iter([part] * 12)
+        play.frame = lambda: next(looks, whole)  # type: ignore[method-assign]
+        client = client_of(play, "db-1", "db-2", "db-3")
+        assert restart(client, Options(poll_interval=0.01))["changed"] is False
+        assert next(looks, None) is None
+        play.frame = lambda: part  # type: ignore[method-assign]
+        with pytest.raises(RefusedError):
+            restart(client, Options(poll_interval=0.01, patience=0.1))
+
+
 def test_a_silent_member_that_is_not_meant_is_no_obstacle() -> None:
     frame = frames("pending_restart")[0]
     frame["patroni"]["db-2"] = None
