@@ -102,7 +102,14 @@ def test_host_that_goes_away_in_the_middle_of_a_run_is_repaired_by_the_next(
 def kill_soon(process: subprocess.Popen[str]) -> None:
     """End the controller's side in the middle of a task, as a lost session does; what runs on a host goes on."""
     time.sleep(0.5)
+    # Ansible's workers have sessions of their own, and without their parent some would wait for ever.
+    workers = subprocess.run(
+        ["pgrep", "--parent", str(process.pid)], capture_output=True, text=True, check=False
+    )
     os.killpg(process.pid, signal.SIGKILL)
+    subprocess.run(
+        ["kill", "-KILL", *workers.stdout.split()], check=False, stderr=subprocess.DEVNULL
+    )
 
 
 def test_run_that_is_killed_anywhere_converges_when_it_is_started_again(
