@@ -1,0 +1,47 @@
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the options that the Kubernetes modules share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """How a cluster's API is reached."""
+
+    DOCUMENTATION = r"""
+options:
+  kubeconfig:
+    description:
+      - File that says where the API is and who asks.
+      - The default is C(KUBECONFIG) of the environment, then C(~/.kube/config), then the account of the pod that runs
+        the module.
+    type: path
+  context:
+    description: Context of the kubeconfig, instead of its current one.
+    type: str
+  host:
+    description: URL of the API. With it no kubeconfig is read unless one is named.
+    type: str
+  api_key:
+    description: Bearer token.
+    type: str
+  ca_cert:
+    description: CA file that the API's certificate is verified with.
+    type: path
+  client_cert:
+    description: Client certificate.
+    type: path
+  client_key:
+    description: Key of O(client_cert).
+    type: path
+  impersonate_user:
+    description: User whose rights are used.
+    type: str
+  timeout:
+    description: Seconds for one request. An API that does not answer is tried again a few times.
+    type: float
+    default: 30.0
+requirements:
+  - kubernetes >= 31 (Python library, for kubeconfig and authentication)
+  - aiohttp >= 3.9 (Python library)
+"""

@@ -1,0 +1,95 @@
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the Kubernetes modules share: how to reach the API, and that no secret is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.groundwork.platform.plugins.module_utils.kube import (
+    client,
+    connection,
+    yaml_text,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Access
+
+#: What may hold a Secret.
+CONTENTS = ("manifests",)
+
+
+class KubeModule(AnsibleModule):
+    """A module whose manifests stay out of the host's log and out of what Ansible shows of a call.
+
+    ``no_log`` on the option would do the same, and hide each word of a manifest (``v1``, ``default``)
+    wherever it stands in the answer.
+    """
+
+    params: dict[str, Any]
+
+    def _log_invocation(self) -> None:
+        whole = self.params
+        self.params = self.shown_params()
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = whole
+
+    def shown_params(self) -> dict[str, Any]:
+        """The parameters without what may hold a Secret."""
+        return {
+            key: "(not shown)" if key in CONTENTS and value is not None else value
+            for key, value in self.params.items()
+        }
+
+    def exit_json(self, **result: Any) -> None:
+        """End well."""
+        super().exit_json(invocation={"module_args": self.shown_params()}, **result)
+
+    def fail_json(self, msg: str, **result: Any) -> None:
+        """End with a failure."""
+        super().fail_json(msg, invocation={"module_args": self.shown_params()}, **result)
+
+
+def argument_spec(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The options of the doc fragment ``groundwork.platform.kube`` and a module's own."""
+    return {
+        "kubeconfig": {"type": "path"},
+        "context": {"type": "str"},
+        "host": {"type": "str"},
+        "api_key": {"type": "str", "no_log": True},
+        "ca_cert": {"type": "path"},
+        "client_cert": {"type": "path"},
+        "client_key": {"type": "path", "no_log": False},
+        "impersonate_user": {"type": "str"},
+        "timeout": {"type": "float", "default": 30.0},
+        **more,
+    }
+
+
+def require_libraries(module: KubeModule) -> None:
+    """End the module where a library is missing, with the way to get it."""
+    for library, error in (
+        ("PyYAML", yaml_text.IMPORT_ERROR),
+        ("kubernetes", connection.IMPORT_ERROR),
+        ("aiohttp", client.IMPORT_ERROR),
+    ):
+        if error is not None:
+            module.fail_json(
+                missing_required_lib(library), reason="missing_library", exception=str(error)
+            )
+
+
+def access(params: Mapping[str, Any]) -> Access:
+    """The connection options."""
+    return Access(
+        kubeconfig=params["kubeconfig"],
+        context=params["context"],
+        host=params["host"],
+        token=params["api_key"],
+        ca_cert=params["ca_cert"],
+        client_cert=params["client_cert"],
+        client_key=params["client_key"],
+        impersonate_user=params["impersonate_user"],
+    )

@@ -1,0 +1,208 @@
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Requests to a Kubernetes API: many in flight over a few connections, with the server's own pace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Connection
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+
+IMPORT_ERROR: Exception | None = None
+try:
+    import aiohttp
+except ImportError as error:  # told by the module, with the way to get it
+    IMPORT_ERROR = error
+
+#: Answers after which the same request may succeed; 409 only where another writer was faster.
+RETRIED = frozenset((429, 500, 502, 503, 504))
+#: Tries of a request in all, and seconds of the first pause, which doubles up to the longest.
+TRIES = 6
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+
+
+#: How the API begins, with status 500, about a field that the kind does not have or that has the wrong type.
+UNTYPED = "failed to create typed patch object"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the API; ``body`` is its JSON, or a text where it sent none."""
+
+    status: int
+    body: Any
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def reason(self) -> str:
+        """Kubernetes' word for a failure, such as NotFound."""
+        return str(self.body.get("reason", "")) if isinstance(self.body, dict) else ""
+
+    @property
+    def message(self) -> str:
+        """Kubernetes' own words for a failure."""
+        if isinstance(self.body, dict) and self.body.get("message"):
+            return str(self.body["message"])
+        return str(self.body)[:500]
+
+    @property
+    def causes(self) -> list[Mapping[str, Any]]:
+        """What exactly failed, field by field."""
+        details = self.body.get("details") or {} if isinstance(self.body, dict) else {}
+        return details.get("causes") or []
+
+
+class Client:
+    """One connection pool to one API; use as ``async with Client(...)``."""
+
+    def __init__(self, connection: Connection, concurrency: int, timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+        self._slots = asyncio.Semaphore(concurrency)
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Client:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._connection.tls or True, limit=0),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+        )
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._session.close()
+
+    async def get(self, path: str, accept: str = "application/json", **query: str) -> Answer:
+        """GET."""
+        return await self.send("GET", path, query=query, accept=accept)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+    ) -> Answer:
+        """Send one request, again where the API is busy or the connection broke.
+
+        Only requests that may be sent twice come here: server-side apply, reads, deletes and patches.
+        Raises ``KubeError``: ``unreachable`` with the URL, ``unauthorized``.
+        """
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        for attempt in range(1, TRIES + 1):
+            pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+            try:
+                async with self._open(method, path, data, content_type, query, accept) as response:
+                    answer = await _read(response)
+                    pause = float(response.headers.get("Retry-After") or pause)
+            except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+                if attempt == TRIES or not _may_pass(error):
+                    raise self._unreachable(method, path, error) from error
+            else:
+                if answer.status == 401:
+                    raise KubeError("unauthorized", self._unauthorized(answer))
+                if attempt == TRIES or not _worth_another(answer):
+                    return answer
+            # Those that were refused together do not come back together.
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+        raise AssertionError("the last try returns or raises")
+
+    async def watch(self, path: str, seconds: float, **query: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the events of a watch until it ends. Raises ``KubeError`` (``unreachable``)."""
+        query = {**query, "watch": "true", "timeoutSeconds": str(max(1, int(seconds)))}
+        request = self._session.request(
+            "GET",
+            self._connection.url + path,
+            params=query,
+            headers={"Accept": "application/json", **self._connection.headers()},
+            timeout=aiohttp.ClientTimeout(total=seconds + self._timeout),
+            server_hostname=self._connection.server_name,
+            proxy=self._connection.proxy,
+            read_bufsize=2**22,
+        )
+        try:
+            async with request as response:
+                async for line in response.content:
+                    yield json.loads(line)
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            raise self._unreachable("WATCH", path, error) from error
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        content_type: str,
+        query: Mapping[str, str] | None,
+        accept: str,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {"Accept": accept, **self._connection.headers()}
+        if data is not None:
+            headers["Content-Type"] = content_type
+        async with (
+            self._slots,
+            self._session.request(
+                method,
+                self._connection.url + path,
+                data=data,
+                params=query,
+                headers=headers,
+                server_hostname=self._connection.server_name,
+                proxy=self._connection.proxy,
+            ) as response,
+        ):
+            yield response
+
+    def _unreachable(self, method: str, path: str, error: BaseException) -> KubeError:
+        cause = str(error) or f"no answer within {self._timeout:g} s"
+        return KubeError("unreachable", f"{method} {self._connection.url}{path}: {cause}.")
+
+    def _unauthorized(self, answer: Answer) -> str:
+        return (
+            f"{self._connection.url} does not know who asks ({answer.message}): the token or certificate is wrong or "
+            "has ended. Log in again, or name another kubeconfig."
+        )
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    text = await response.read()
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = text.decode(errors="replace")
+    return Answer(response.status, body, tuple(response.headers.getall("Warning", ())))
+
+
+def _may_pass(error: BaseException) -> bool:
+    """A name that is unknown or a certificate that is wrong stays so."""
+    return not isinstance(
+        error,
+        (
+            aiohttp.ClientConnectorDNSError,
+            aiohttp.ClientSSLError,
+            aiohttp.InvalidURL,
+            asyncio.TimeoutError,
+        ),
+    )
+
+
+def _worth_another(answer: Answer) -> bool:
+    if answer.status == 409:
+        # A field manager's conflict stays one; an object that changed meanwhile does not.
+        return answer.reason == "Conflict" and not answer.causes
+    return answer.status in RETRIED and not answer.message.startswith(UNTYPED)

@@ -1,0 +1,106 @@
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Objects of an inventory that its manifests do not have any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import (
+    FAILED,
+    METADATA,
+    PRUNED,
+    Options,
+    Outcome,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.diff import difference
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import (
+    Catalogue,
+    Resource,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.kinds import wave
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import INVENTORY_LABEL
+
+#: With these goes what no manifest can bring back: only who names them loses them.
+KEPT = frozenset(
+    ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition")
+)
+_LISTED = METADATA.replace("PartialObjectMetadata", "PartialObjectMetadataList")
+
+
+async def prune(
+    client: Client,
+    catalogue: Catalogue,
+    inventory: str,
+    wanted: Collection[Key],
+    also: Collection[str],
+    options: Options,
+) -> list[Outcome]:
+    """Delete what carries the inventory's label and is not wanted; kinds in ``KEPT`` only where ``also`` names them.
+
+    What another object owns is left to it. Raises those of the client.
+    """
+    resources = [
+        resource
+        for resource in catalogue.preferred()
+        if {"list", "delete"} <= resource.verbs
+        and (resource.kind.name not in KEPT or resource.kind.name in also)
+    ]
+    lists = await asyncio.gather(
+        *(_labelled(client, resource, inventory) for resource in resources)
+    )
+    surplus = [
+        (resource, body)
+        for resource, bodies in zip(resources, lists)
+        for body in bodies
+        if _key(resource, body) not in wanted and not body["metadata"].get("ownerReferences")
+    ]
+    # What was applied last goes first.
+    outcomes: list[Outcome] = []
+    for number in sorted({wave(resource.kind) for resource, _body in surplus}, reverse=True):
+        outcomes += await asyncio.gather(
+            *(
+                _delete(client, resource, body, options)
+                for resource, body in surplus
+                if wave(resource.kind) == number
+            )
+        )
+    return outcomes
+
+
+async def _labelled(client: Client, resource: Resource, inventory: str) -> list[Mapping[str, Any]]:
+    answer = await client.get(
+        resource.path(), accept=_LISTED, labelSelector=f"{INVENTORY_LABEL}={inventory}"
+    )
+    # Who may not see a kind has not applied it either.
+    return list(answer.body["items"] or ()) if answer.ok else []
+
+
+def _key(resource: Resource, body: Mapping[str, Any]) -> Key:
+    metadata = body["metadata"]
+    return Key(
+        resource.kind.group, resource.kind.name, metadata.get("namespace", ""), metadata["name"]
+    )
+
+
+async def _delete(
+    client: Client, resource: Resource, body: Mapping[str, Any], options: Options
+) -> Outcome:
+    key = _key(resource, body)
+    # The very object that was seen, and not one that somebody made in its place meanwhile.
+    wish: dict[str, Any] = {
+        "propagationPolicy": "Background",
+        "preconditions": {"uid": body["metadata"]["uid"]},
+    }
+    if options.check:
+        wish["dryRun"] = ["All"]
+    answer = await client.send("DELETE", resource.path(key.namespace, key.name), wish)
+    if not answer.ok and answer.status != 404:
+        return Outcome(key, "prune", FAILED, "failed", f"deleting {key}: {answer.message}")
+    named = {"apiVersion": resource.kind.api_version, "kind": resource.kind.name, **body}
+    diff = difference(str(key), named, None) if options.diff else None
+    return Outcome(key, "prune", PRUNED, diff=diff)

@@ -1,0 +1,229 @@
+#!/usr/bin/python
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kubernetes objects in bulk."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kube_apply
+short_description: Kubernetes objects in bulk, by server-side apply
+version_added: 0.1.0
+description:
+  - Brings any number of objects to their manifests, many requests in flight, in the order in which Helm installs kinds.
+    Kinds that definitions (CRDs) among the manifests bring can be used in the same call.
+  - Asks for a list of each kind first. What is so already, ownership of each field included, is not sent at all.
+  - A failed object does not hide the others. What needs it is left out and says so.
+  - Refuses before the first change where a kind is unknown, a namespace is missing or being deleted, an object is
+    there twice or a
+    quota would fall below what is in use.
+author:
+  - groundwork.platform maintainers (@groundwork)
+extends_documentation_fragment:
+  - groundwork.platform.kube
+attributes:
+  check_mode:
+    description: >-
+      The API itself tries each object (dry run). An object whose namespace does not exist yet is tried in the
+      namespace C(default); one
+      whose kind does not exist yet is shown as it is written, with RV(results[].tried) false.
+    support: full
+  diff_mode:
+    description: >-
+      One diff for each object that changes, without what the API server keeps for itself. Values of Secrets are
+      hidden.
+    support: full
+  platform:
+    description: Hosts with Python 3.9 or later.
+    support: full
+    platforms: posix
+options:
+  manifests:
+    description:
+      - Objects, lists of objects, or YAML or JSON text with any number of documents, such as what a template or
+        C(helm template) gave.
+      - Text is read as Kubernetes reads it. A word without quotes that other readers take for true or false (C(N),
+        C(y)) is refused.
+    type: raw
+  src:
+    description: Files, and folders whose files end in C(.yaml), C(.yml) or C(.json), on the host that runs the module.
+    type: list
+    elements: path
+  kustomize:
+    description: Folder that C(kubectl kustomize) or C(kustomize build) makes manifests of.
+    type: path
+  namespace:
+    description: Namespace of manifests that name none.
+    type: str
+    default: default
+  field_manager:
+    description: Name under which the cluster keeps which fields are managed from here.
+    type: str
+    default: groundwork
+  force_conflicts:
+    description: >-
+      Take fields over that another manager has set to something else. Otherwise such an object fails, with
+      manager and field.
+    type: bool
+    default: false
+  exclusive:
+    description:
+      - Remove entries that somebody added to the data of a ConfigMap or Secret or to the limits of a ResourceQuota.
+        Server-side apply
+        leaves them alone.
+      - They are always told as RV(results[].drift).
+    type: bool
+    default: false
+  replace:
+    description: >-
+      Delete and make anew what has another value in a field that cannot be changed. Otherwise such an object
+      fails.
+    type: bool
+    default: false
+  inventory:
+    description:
+      - Value of the label C(groundwork.platform/inventory) on all objects. It tells O(prune) what belongs together,
+        and makes lists short.
+    type: str
+  prune:
+    description: >-
+      Delete objects of the O(inventory) that no manifest has any more, once all others are as they should be.
+    type: bool
+    default: false
+  prune_kinds:
+    description: >-
+      Kinds that O(prune) would leave alone, as with them goes what no manifest can bring back, and that it may
+      delete all the same.
+    type: list
+    elements: str
+    choices: [CustomResourceDefinition, Namespace, PersistentVolume, PersistentVolumeClaim]
+    default: []
+  wait:
+    description: Wait until all objects are ready.
+    type: bool
+    default: false
+  wait_conditions:
+    description: >-
+      By kind, the condition that has to be true, where a kind has no rule of its own or another one is meant.
+    type: dict
+    default: {}
+  wait_timeout:
+    description: Seconds to wait.
+    type: float
+    default: 300.0
+  concurrency:
+    description: Requests in flight.
+    type: int
+    default: 16
+seealso:
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+- name: Bring the namespaces to what the inventory says
+  groundwork.platform.kube_apply:
+    context: main
+    manifests: "{{ lookup('ansible.builtin.template', 'namespaces.yml.j2') }}"
+    inventory: namespaces
+    prune: true
+    exclusive: true
+
+- name: Apply what a chart renders, and wait for it
+  groundwork.platform.kube_apply:
+    manifests: "{{ rendered.stdout }}"
+    namespace: monitoring
+    wait: true
+    wait_conditions: {Certificate: Ready}
+"""
+
+RETURN = r"""
+counts:
+  description: How many objects were created, updated, unchanged, replaced, pruned, failed and skipped.
+  returned: where the API was reached
+  type: dict
+  sample: {created: 2, updated: 1, unchanged: 297, replaced: 0, pruned: 0, failed: 0, skipped: 0}
+results:
+  description: Each object, in the order of the requests.
+  returned: where the API was reached
+  type: list
+  elements: dict
+  contains:
+    kind: {description: Kind., returned: always, type: str, sample: ResourceQuota}
+    group: {description: "API group, empty for the core one.", returned: always, type: str, sample: ""}
+    namespace: {description: "Namespace, empty where it is in none.", returned: always, type: str, sample: nx-app}
+    name: {description: Name., returned: always, type: str, sample: compute}
+    action: {description: What became of it., returned: always, type: str, sample: updated}
+    source: {description: File and line or place in the task., returned: always, type: str, sample: "namespaces.yml:12"}
+    reason:
+      description:
+        - Why it failed.
+        - One of V(conflict), V(immutable), V(invalid), V(forbidden), V(rejected), V(not_found), V(not_ready),
+          V(not_gone), V(needs), V(failed).
+      returned: on failure
+      type: str
+      sample: conflict
+    message: {description: The same in words., returned: on failure, type: str, sample: "..."}
+    drift:
+      description: Entries that somebody added, and who.
+      returned: where there are some
+      type: list
+      elements: str
+      sample: ["spec.hard.services (by kubectl-edit)"]
+    warnings: {description: Warnings of the API., returned: where there are some, type: list, elements: str, sample: []}
+    tried:
+      description: False where check mode could not ask the API.
+      returned: where it is false
+      type: bool
+      sample: false
+reason:
+  description:
+    - Why nothing was done.
+    - One of V(malformed_yaml), V(malformed_manifest), V(no_such_file), V(no_manifests), V(unknown_kind), V(twice),
+      V(no_namespace),
+      V(namespace_terminating), V(quota_below_use), V(no_configuration), V(bad_configuration), V(unreachable),
+      V(unauthorized),
+      V(forbidden), V(too_old), V(missing_library), V(failed).
+  returned: where nothing was done
+  type: str
+  sample: unknown_kind
+"""
+
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments import (
+    KubeModule,
+    argument_spec,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.bulk import apply_all
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import KEPT
+
+
+def main() -> None:
+    """Apply manifests."""
+    spec = argument_spec(
+        manifests={"type": "raw"},
+        src={"type": "list", "elements": "path"},
+        kustomize={"type": "path"},
+        namespace={"type": "str", "default": "default"},
+        field_manager={"type": "str", "default": "groundwork"},
+        force_conflicts={"type": "bool", "default": False},
+        exclusive={"type": "bool", "default": False},
+        replace={"type": "bool", "default": False},
+        inventory={"type": "str"},
+        prune={"type": "bool", "default": False},
+        prune_kinds={"type": "list", "elements": "str", "default": [], "choices": sorted(KEPT)},
+        wait={"type": "bool", "default": False},
+        wait_conditions={"type": "dict", "default": {}},
+        wait_timeout={"type": "float", "default": 300.0},
+        concurrency={"type": "int", "default": 16},
+    )
+    apply_all(
+        KubeModule(
+            argument_spec=spec,
+            supports_check_mode=True,
+            required_one_of=[("manifests", "src", "kustomize")],
+            required_if=[("prune", True, ("inventory",))],
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
