@@ -8,8 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import (
     UNTYPED,
@@ -79,7 +78,6 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     diff: Mapping[str, str] | None = None
     tried: bool = True
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def changed(self) -> bool:
@@ -163,7 +161,7 @@ async def _gone(client: Client, item: Item) -> bool:
 async def _replace(client: Client, item: Item, found: Found, options: Options) -> Outcome:
     """Delete an object, with all that it owns, and make it anew."""
     if not options.check:
-        gone = await client.send("DELETE", item.path, {"propagationPolicy": "Foreground"}, query={})
+        gone = await client.send("DELETE", item.path, {"propagationPolicy": "Foreground"})
         if not gone.ok and gone.status != 404:
             return failure(item, gone, True)
         if not await _gone(client, item):
@@ -204,7 +202,6 @@ def _outcome(
         drift=drift,
         warnings=answer.warnings,
         diff=diff,
-        body=body,
     )
 
 

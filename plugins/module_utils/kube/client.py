@@ -28,7 +28,6 @@ TRIES = 6
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 
-
 #: How the API begins, with status 500, about a field that the kind does not have or that has the wrong type.
 UNTYPED = "failed to create typed patch object"
 

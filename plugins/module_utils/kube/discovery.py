@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Kind
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key, Kind
 
 _ACCEPT = ",".join(
     f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
@@ -28,7 +28,6 @@ class Resource:
     plural: str
     namespaced: bool
     verbs: frozenset[str]
-    subresources: frozenset[str]
 
     def path(self, namespace: str = "", name: str = "") -> str:
         """The path of an object, of a namespace's objects, or of all."""
@@ -40,6 +39,15 @@ class Resource:
         if name:
             parts.append(quote(name, safe=""))
         return "/".join(parts)
+
+    def key(self, body: Mapping[str, Any]) -> Key:
+        """What tells a live object apart."""
+        metadata = body["metadata"]
+        return Key(self.kind.group, self.kind.name, metadata.get("namespace", ""), metadata["name"])
+
+    def named(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A live object that says its kind, which the items of a list leave out."""
+        return {**body, "apiVersion": self.kind.api_version, "kind": self.kind.name}
 
 
 @dataclass(frozen=True)
@@ -87,10 +95,11 @@ async def discover(client: Client) -> Catalogue:
                 "too_old", "The API has no aggregated discovery, which came with Kubernetes 1.27."
             )
         for group in answer.body["items"]:
+            name = group["metadata"].get("name", "")
             for version in group.get("versions", ()):
                 if version.get("freshness") == "Stale":
-                    stale.add(group["metadata"].get("name", ""))
-                for resource in _resources(group["metadata"].get("name", ""), version):
+                    stale.add(name)
+                for resource in _resources(name, version):
                     resources[resource.kind] = resource
     return Catalogue(resources, frozenset(stale))
 
@@ -105,5 +114,4 @@ def _resources(group: str, version: Mapping[str, Any]) -> Iterator[Resource]:
             plural=entry["resource"],
             namespaced=entry["scope"] == "Namespaced",
             verbs=frozenset(entry["verbs"]),
-            subresources=frozenset(sub["subresource"] for sub in entry.get("subresources", ())),
         )

@@ -28,11 +28,6 @@ class Kind(NamedTuple):
         """The API group, empty for the core one."""
         return self.api_version.rpartition("/")[0]
 
-    @property
-    def version(self) -> str:
-        """The version without the group."""
-        return self.api_version.rpartition("/")[2]
-
 
 class Key(NamedTuple):
     """What tells objects apart, whichever version of the API names them."""

@@ -17,7 +17,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.ownership import holds
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import (
     INVENTORY_LABEL,
-    NAMESPACE,
     Item,
     Plan,
 )
@@ -81,21 +80,17 @@ async def _observe_kind(
         else _listed(client, resource, places.pop() if len(places) == 1 else "", selector, items)
     )
     async for body in bodies:
-        metadata = body["metadata"]
-        key = Key(
-            resource.kind.group, resource.kind.name, metadata.get("namespace", ""), metadata["name"]
-        )
+        key = resource.key(body)
         if key in wanted:
             found[key] = compare(wanted[key], body, manager)
 
 
 def compare(item: Item, body: Mapping[str, Any], manager: str) -> Found:
     """Compare a live object with what is wanted."""
-    body = {**body, "apiVersion": item.resource.kind.api_version, "kind": item.resource.kind.name}
+    body = item.resource.named(body)
     same = holds(item.manifest.body, body, manager)
     more = extras(item.key, item.manifest.body, body)
-    keep = not same or more or item.resource.kind == NAMESPACE
-    return Found(same, tuple(more), body if keep else None)
+    return Found(same, tuple(more), body if more or not same else None)
 
 
 async def _listed(

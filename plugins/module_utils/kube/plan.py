@@ -113,7 +113,6 @@ def _coming(manifests: Iterable[Manifest]) -> dict[Kind, tuple[Resource, str]]:
                     str(names.get("plural")),
                     spec.get("scope") == "Namespaced",
                     frozenset(("get", "list", "watch", "patch", "delete")),
-                    frozenset(version.get("subresources") or ()),
                 ),
                 manifest.name,
             )

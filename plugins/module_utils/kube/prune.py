@@ -57,7 +57,7 @@ async def prune(
         (resource, body)
         for resource, bodies in zip(resources, lists)
         for body in bodies
-        if _key(resource, body) not in wanted and not body["metadata"].get("ownerReferences")
+        if resource.key(body) not in wanted and not body["metadata"].get("ownerReferences")
     ]
     # What was applied last goes first.
     outcomes: list[Outcome] = []
@@ -80,17 +80,10 @@ async def _labelled(client: Client, resource: Resource, inventory: str) -> list[
     return list(answer.body["items"] or ()) if answer.ok else []
 
 
-def _key(resource: Resource, body: Mapping[str, Any]) -> Key:
-    metadata = body["metadata"]
-    return Key(
-        resource.kind.group, resource.kind.name, metadata.get("namespace", ""), metadata["name"]
-    )
-
-
 async def _delete(
     client: Client, resource: Resource, body: Mapping[str, Any], options: Options
 ) -> Outcome:
-    key = _key(resource, body)
+    key = resource.key(body)
     # The very object that was seen, and not one that somebody made in its place meanwhile.
     wish: dict[str, Any] = {
         "propagationPolicy": "Background",
@@ -101,6 +94,5 @@ async def _delete(
     answer = await client.send("DELETE", resource.path(key.namespace, key.name), wish)
     if not answer.ok and answer.status != 404:
         return Outcome(key, "prune", FAILED, "failed", f"deleting {key}: {answer.message}")
-    named = {"apiVersion": resource.kind.api_version, "kind": resource.kind.name, **body}
-    diff = difference(str(key), named, None) if options.diff else None
+    diff = difference(str(key), resource.named(body), None) if options.diff else None
     return Outcome(key, "prune", PRUNED, diff=diff)

@@ -10,6 +10,7 @@ The rules are those of ``kubectl rollout status`` and of kstatus
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.kinds import built_in
@@ -84,62 +85,58 @@ def _custom(body: Body) -> str:
     return ""
 
 
-def _observed(body: Body, rule: Callable[[Body], str]) -> str:
-    if "observedGeneration" not in _status(body):
-        return "its controller has not seen it yet"
-    return rule(body)
+def _observed(rule: Callable[[Body], str]) -> Callable[[Body], str]:
+    """A rule that counts once the controller has seen the object."""
+
+    @wraps(rule)
+    def seen(body: Body) -> str:
+        if "observedGeneration" not in _status(body):
+            return "its controller has not seen it yet"
+        return rule(body)
+
+    return seen
 
 
+@_observed
 def _deployment(body: Body) -> str:
-    def rule(body: Body) -> str:
-        status, wanted = _status(body), _spec(body).get("replicas", 1)
-        if status.get("updatedReplicas", 0) < wanted:
-            return f"{status.get('updatedReplicas', 0)} of {wanted} pods are new"
-        if status.get("replicas", 0) > status.get("updatedReplicas", 0):
-            return (
-                f"{status['replicas'] - status.get('updatedReplicas', 0)} old pods are still there"
-            )
-        if status.get("availableReplicas", 0) < wanted:
-            return f"{status.get('availableReplicas', 0)} of {wanted} pods are available"
-        return ""
-
-    return _observed(body, rule)
+    status, wanted = _status(body), _spec(body).get("replicas", 1)
+    if status.get("updatedReplicas", 0) < wanted:
+        return f"{status.get('updatedReplicas', 0)} of {wanted} pods are new"
+    if status.get("replicas", 0) > status.get("updatedReplicas", 0):
+        return f"{status['replicas'] - status.get('updatedReplicas', 0)} old pods are still there"
+    if status.get("availableReplicas", 0) < wanted:
+        return f"{status.get('availableReplicas', 0)} of {wanted} pods are available"
+    return ""
 
 
+@_observed
 def _stateful_set(body: Body) -> str:
-    def rule(body: Body) -> str:
-        status, wanted = _status(body), _spec(body).get("replicas", 1)
-        if status.get("readyReplicas", 0) < wanted:
-            return f"{status.get('readyReplicas', 0)} of {wanted} pods are ready"
-        strategy = _spec(body).get("updateStrategy") or {}
-        first = (strategy.get("rollingUpdate") or {}).get("partition", 0)
-        if strategy.get("type") != "OnDelete" and status.get("updatedReplicas", 0) < wanted - first:
-            return f"{status.get('updatedReplicas', 0)} of {wanted - first} pods are new"
-        return ""
-
-    return _observed(body, rule)
+    status, wanted = _status(body), _spec(body).get("replicas", 1)
+    if status.get("readyReplicas", 0) < wanted:
+        return f"{status.get('readyReplicas', 0)} of {wanted} pods are ready"
+    strategy = _spec(body).get("updateStrategy") or {}
+    first = (strategy.get("rollingUpdate") or {}).get("partition", 0)
+    if strategy.get("type") != "OnDelete" and status.get("updatedReplicas", 0) < wanted - first:
+        return f"{status.get('updatedReplicas', 0)} of {wanted - first} pods are new"
+    return ""
 
 
+@_observed
 def _daemon_set(body: Body) -> str:
-    def rule(body: Body) -> str:
-        status = _status(body)
-        wanted = status.get("desiredNumberScheduled", 0)
-        on_delete = (_spec(body).get("updateStrategy") or {}).get("type") == "OnDelete"
-        if not on_delete and status.get("updatedNumberScheduled", 0) < wanted:
-            return f"{status.get('updatedNumberScheduled', 0)} of {wanted} pods are new"
-        if status.get("numberAvailable", 0) < wanted:
-            return f"{status.get('numberAvailable', 0)} of {wanted} pods are available"
-        return ""
-
-    return _observed(body, rule)
+    status = _status(body)
+    wanted = status.get("desiredNumberScheduled", 0)
+    on_delete = (_spec(body).get("updateStrategy") or {}).get("type") == "OnDelete"
+    if not on_delete and status.get("updatedNumberScheduled", 0) < wanted:
+        return f"{status.get('updatedNumberScheduled', 0)} of {wanted} pods are new"
+    if status.get("numberAvailable", 0) < wanted:
+        return f"{status.get('numberAvailable', 0)} of {wanted} pods are available"
+    return ""
 
 
+@_observed
 def _replica_set(body: Body) -> str:
-    def rule(body: Body) -> str:
-        ready, wanted = _status(body).get("availableReplicas", 0), _spec(body).get("replicas", 1)
-        return "" if ready >= wanted else f"{ready} of {wanted} pods are available"
-
-    return _observed(body, rule)
+    ready, wanted = _status(body).get("availableReplicas", 0), _spec(body).get("replicas", 1)
+    return "" if ready >= wanted else f"{ready} of {wanted} pods are available"
 
 
 def _job(body: Body) -> str:
@@ -178,8 +175,9 @@ def _conditions(*names: str) -> Callable[[Body], str]:
     return lambda body: next((text for text in (_has(body, name) for name in names) if text), "")
 
 
-def _disruption_budget(body: Body) -> str:
-    return "" if "observedGeneration" in _status(body) else "its controller has not seen it yet"
+@_observed
+def _disruption_budget(_body: Body) -> str:
+    return ""
 
 
 _RULES: dict[str, Callable[[Body], str]] = {

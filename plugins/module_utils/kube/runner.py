@@ -107,10 +107,8 @@ class _Waves:
         self._plan = wanted
         self._found = found
         self._options = options
-        self._coming = (
-            wanted.namespaces - (phases or {}).keys() if phases is not None else frozenset()
-        )
-        self._missing: dict[str, str] = {}
+        self._coming = frozenset() if phases is None else wanted.namespaces - phases.keys()
+        self._missing: set[str] = set()
         self.outcomes: dict[Key, Outcome] = {}
 
     async def apply(self) -> dict[Key, Outcome]:
@@ -147,7 +145,7 @@ class _Waves:
             late = await until_ready(self._client, made, {}, SETTLING)
         for item in items:
             if self.outcomes[item.key].action == FAILED or item.key in late:
-                self._missing[f"{item.key.kind} {item.key.name}"] = late.get(item.key, "")
+                self._missing.add(f"{item.key.kind} {item.key.name}")
 
 
 async def _wait(

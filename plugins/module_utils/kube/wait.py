@@ -55,11 +55,7 @@ async def _wait_for_kind(
         if name not in waiting:
             return
         key = waiting[name][0]
-        full = {
-            **body,
-            "apiVersion": first.resource.kind.api_version,
-            "kind": first.resource.kind.name,
-        }
+        full = first.resource.named(body)
         broken = failed(full)
         text = broken or waits_for(full, condition)
         waiting[name] = (key, text)
