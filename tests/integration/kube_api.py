@@ -72,7 +72,7 @@ def build() -> Path:
         check=True,
         env=environment(),
     )
-    return Path(done.stdout.strip())
+    return Path(done.stdout.strip()) / "kube"
 
 
 def _port() -> int:
