@@ -14,9 +14,8 @@ description:
     Kinds that definitions (CRDs) among the manifests bring can be used in the same call.
   - Asks for a list of each kind first. What is so already, ownership of each field included, is not sent at all.
   - A failed object does not hide the others. What needs it is left out and says so.
-  - Refuses before the first change where a kind is unknown, a namespace is missing or being deleted, an object is
-    there twice or a
-    quota would fall below what is in use.
+  - Refuses before the first change where a kind is unknown or cannot be applied, a namespace is missing or being
+    deleted, an object is there twice or a quota would fall below what is in use.
 author:
   - groundwork.platform maintainers (@groundwork)
 extends_documentation_fragment:
@@ -53,9 +52,10 @@ options:
     description: Folder that C(kubectl kustomize) or C(kustomize build) makes manifests of.
     type: path
   namespace:
-    description: Namespace of manifests that name none.
+    description:
+      - Namespace of manifests that name none.
+      - The default is that of the kubeconfig's context, and C(default) where it has none.
     type: str
-    default: default
   field_manager:
     description: Name under which the cluster keeps which fields are managed from here.
     type: str
@@ -178,8 +178,8 @@ results:
 reason:
   description:
     - Why nothing was done.
-    - One of V(malformed_yaml), V(malformed_manifest), V(no_such_file), V(no_manifests), V(unknown_kind), V(twice),
-      V(no_namespace),
+    - One of V(malformed_yaml), V(malformed_manifest), V(no_such_file), V(no_manifests), V(unknown_kind),
+      V(not_appliable), V(twice), V(no_namespace),
       V(namespace_terminating), V(quota_below_use), V(no_configuration), V(bad_configuration), V(unreachable),
       V(unauthorized),
       V(forbidden), V(too_old), V(missing_library), V(failed).
@@ -202,7 +202,7 @@ def main() -> None:
         manifests={"type": "raw"},
         src={"type": "list", "elements": "path"},
         kustomize={"type": "path"},
-        namespace={"type": "str", "default": "default"},
+        namespace={"type": "str"},
         field_manager={"type": "str", "default": "groundwork"},
         force_conflicts={"type": "bool", "default": False},
         exclusive={"type": "bool", "default": False},

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.integration.kube_api import Api, api, direct
 from tests.integration.labs import ROOT, Lab
 
 
@@ -32,3 +34,27 @@ def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             return lab
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A Kubernetes API without nodes, for all tests."""
+    with api(tmp_path_factory.mktemp("kube")) as served:
+        yield served
+
+
+@pytest.fixture
+def apply(kube: Api) -> Callable[..., dict[str, Any]]:
+    """Run kube_apply; a failure is returned like any result."""
+
+    def run(manifests: Any, **options: Any) -> dict[str, Any]:
+        given = {"kubeconfig": str(kube.kubeconfig), "manifests": manifests, **options}
+        return direct("kube_apply", **given)
+
+    return run
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> str:
+    """A name of the test's own; the namespace is not made."""
+    return str(request.node.name).partition("[")[0].removeprefix("test_").replace("_", "-")[:60]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -159,8 +160,27 @@ def _await(good: Callable[[], bool], folder: Path) -> None:
         time.sleep(0.2)
 
 
+def direct(name: str, *, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
+    """Run one of the collection's modules without Ansible around it, in a third of the time.
+
+    Return what it returned, also where it failed.
+    """
+    arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
+    done = subprocess.run(
+        [sys.executable, "-m", f"ansible_collections.groundwork.platform.plugins.modules.{name}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        env=environment(PYTHONPATH=str(ROOT / ".ansible/collections")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout, done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def module(name: str, *flags: str, callback: str = "ansible.posix.json", **options: Any) -> str:
-    """Run one of the collection's modules; return all that Ansible printed."""
+    """Run one of the collection's modules by Ansible; return all that it printed."""
     done = subprocess.run(
         [
             "ansible",
@@ -181,7 +201,7 @@ def module(name: str, *flags: str, callback: str = "ansible.posix.json", **optio
 
 
 def result(name: str, *flags: str, **options: Any) -> dict[str, Any]:
-    """Run one of the collection's modules; return what it returned, also where it failed."""
+    """Run one of the collection's modules by Ansible; return what it returned, also where it failed."""
     printed = json.loads(module(name, *flags, **options))
     found: dict[str, Any] = printed["plays"][0]["tasks"][0]["hosts"]["localhost"]
     return found

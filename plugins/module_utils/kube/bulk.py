@@ -18,7 +18,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments
     access,
     require_libraries,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import connect
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import (
+    connect,
+    context_namespace,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import (
     Manifest,
@@ -50,7 +53,10 @@ def apply_all(module: KubeModule) -> None:
     require_libraries(module)
     try:
         manifests = list(_manifests(module))
-        outcomes = run(connect(access(params)), manifests, options, _wishes(params))
+        reached = access(params)
+        connection = connect(reached)
+        namespace = params["namespace"] or context_namespace(reached)
+        outcomes = run(connection, manifests, options, _wishes(params, namespace))
     except KubeError as error:
         module.fail_json(str(error), reason=error.reason)
     result = summary(outcomes)
@@ -60,9 +66,9 @@ def apply_all(module: KubeModule) -> None:
     module.exit_json(**result)
 
 
-def _wishes(params: Mapping[str, Any]) -> Wishes:
+def _wishes(params: Mapping[str, Any], namespace: str) -> Wishes:
     return Wishes(
-        namespace=params["namespace"],
+        namespace=namespace,
         inventory=params["inventory"],
         prune=params["prune"],
         prune_kinds=params["prune_kinds"],

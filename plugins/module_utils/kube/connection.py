@@ -16,8 +16,11 @@ try:
     from kubernetes.client.configuration import Configuration
     from kubernetes.config import load_incluster_config, load_kube_config
     from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config.kube_config import KubeConfigMerger
 except ImportError as error:  # told by the module, with the way to get it
     IMPORT_ERROR = error
+
+_STANDARD = os.path.expanduser("~/.kube/config")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,25 @@ class Access:
     client_cert: str | None = None
     client_key: str | None = None
     impersonate_user: str | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The kubeconfig that is named here or by the environment; several as ``KUBECONFIG`` joins them."""
+        return self.kubeconfig or os.environ.get("KUBECONFIG")
+
+    @property
+    def configured(self) -> bool:
+        """Whether a kubeconfig or a pod's account is read at all."""
+        return self.host is None or self.kubeconfig is not None or self.context is not None
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether a pod's account stands in for a kubeconfig that is not there."""
+        return (
+            not self.file
+            and not os.path.exists(_STANDARD)
+            and "KUBERNETES_SERVICE_HOST" in os.environ
+        )
 
 
 @dataclass(frozen=True)
@@ -79,9 +101,21 @@ def connect(access: Access) -> Connection:
     )
 
 
+def context_namespace(access: Access) -> str:
+    """The namespace of the kubeconfig's context, ``default`` where it has none.
+
+    For an ``Access`` that ``connect`` has resolved.
+    """
+    if not access.configured or access.in_cluster:
+        return "default"
+    merged = KubeConfigMerger(access.file or _STANDARD).config  # type: ignore[no-untyped-call]
+    name = access.context or merged["current-context"]
+    return str(merged["contexts"].get_with_name(name)["context"].safe_get("namespace") or "default")
+
+
 def _settings(access: Access) -> Any:
     settings = Configuration()
-    if access.host is None or access.kubeconfig is not None or access.context is not None:
+    if access.configured:
         _load(access, settings)
     if access.host:
         settings.host = access.host
@@ -98,23 +132,22 @@ def _settings(access: Access) -> Any:
 
 def _load(access: Access, settings: Any) -> None:
     """Read the kubeconfig, or where there is none and a pod's account is there, that one."""
-    named = access.kubeconfig or os.environ.get("KUBECONFIG")
-    standard = os.path.expanduser("~/.kube/config")
     try:
-        if not named and not os.path.exists(standard) and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if access.in_cluster:
             load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=named, context=access.context, client_configuration=settings
+                config_file=access.file, context=access.context, client_configuration=settings
             )
     except ConfigException as error:
-        missing = not any(map(os.path.exists, (named or standard).split(os.pathsep)))
+        named = access.file or _STANDARD
+        missing = not any(map(os.path.exists, named.split(os.pathsep)))
         raise KubeError(
             "no_configuration" if missing else "bad_configuration",
-            f"{named or standard}: {error}. Name a kubeconfig, or host and token.",
+            f"{named}: {error}. Name a kubeconfig, or host and token.",
         ) from error
     except (OSError, ValueError) as error:
-        raise KubeError("bad_configuration", f"{named or standard}: {error}.") from error
+        raise KubeError("bad_configuration", f"{access.file or _STANDARD}: {error}.") from error
 
 
 def _tls(settings: Any) -> ssl.SSLContext:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.ownership import holds
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import (
     INVENTORY_LABEL,
+    NAMESPACE,
     Item,
     Plan,
 )
@@ -25,6 +26,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan impo
 FEW = 2
 #: Objects in one part of a list.
 PAGE = 500
+_NAMESPACES = Resource(NAMESPACE, "namespaces", namespaced=False, verbs=frozenset())
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,15 @@ class Found:
     body: Mapping[str, Any] | None
 
 
-async def observe(
-    client: Client, plan: Plan, manager: str, inventory: str | None
-) -> dict[Key, Found]:
+@dataclass(frozen=True)
+class World:
+    """The live objects of a plan, and phases of namespaces by name: ``None`` where they may not be read."""
+
+    found: Mapping[Key, Found]
+    phases: Mapping[str, str] | None
+
+
+async def observe(client: Client, plan: Plan, manager: str, inventory: str | None) -> World:
     """Ask for all objects of a plan whose kinds the cluster serves already; what is not there is left out.
 
     With an inventory the lists are of its label. An object without it may be missing here and there all
@@ -46,40 +54,45 @@ async def observe(
     """
     groups: dict[Resource, list[Item]] = {}
     for item in plan.items:
-        if not item.defined_by:
+        if not item.defined_by and item.resource.kind != NAMESPACE:
             groups.setdefault(item.resource, []).append(item)
+    selector = f"{INVENTORY_LABEL}={inventory}" if inventory else ""
     found: dict[Key, Found] = {}
-    await asyncio.gather(
-        *(_observe_kind(client, items, manager, inventory, found) for items in groups.values())
+    phases, *_rest = await asyncio.gather(
+        _observe_namespaces(client, plan, manager, found),
+        *(_observe_kind(client, items, manager, selector, found) for items in groups.values()),
     )
-    return found
+    return World(found, phases)
 
 
-async def namespaces(client: Client) -> Mapping[str, str] | None:
-    """Phases of all namespaces by name, ``None`` where they may not be listed."""
-    answer = await client.get("/api/v1/namespaces")
-    if not answer.ok:
+async def _observe_namespaces(
+    client: Client, plan: Plan, manager: str, found: dict[Key, Found]
+) -> dict[str, str] | None:
+    """All namespaces that the plan touches, be they applied or only used; return their phases."""
+    items = {item.key: item for item in plan.items if item.resource.kind == NAMESPACE}
+    paths = [_NAMESPACES.path(name=name) for name in plan.namespaces | plan.used_namespaces]
+    phases = {}
+    try:
+        async for body in _bodies(client, _NAMESPACES, paths):
+            key = _NAMESPACES.key(body)
+            phases[key.name] = body["status"]["phase"]
+            if key in items:
+                found[key] = compare(items[key], body, manager)
+    except KubeError as error:
+        if error.reason != "forbidden" or items:
+            raise
         return None
-    return {item["metadata"]["name"]: item["status"]["phase"] for item in answer.body["items"]}
+    return phases
 
 
 async def _observe_kind(
-    client: Client,
-    items: list[Item],
-    manager: str,
-    inventory: str | None,
-    found: dict[Key, Found],
+    client: Client, items: list[Item], manager: str, selector: str, found: dict[Key, Found]
 ) -> None:
     wanted = {item.key: item for item in items}
     resource = items[0].resource
     places = {item.key.namespace for item in items}
-    selector = f"{INVENTORY_LABEL}={inventory}" if inventory else ""
-    bodies = (
-        _one_by_one(client, items)
-        if len(items) <= FEW
-        else _listed(client, resource, places.pop() if len(places) == 1 else "", selector, items)
-    )
-    async for body in bodies:
+    namespace = places.pop() if len(places) == 1 else ""
+    async for body in _bodies(client, resource, [item.path for item in items], namespace, selector):
         key = resource.key(body)
         if key in wanted:
             found[key] = compare(wanted[key], body, manager)
@@ -93,19 +106,32 @@ def compare(item: Item, body: Mapping[str, Any], manager: str) -> Found:
     return Found(same, tuple(more), body if more or not same else None)
 
 
-async def _listed(
-    client: Client, resource: Resource, namespace: str, selector: str, items: list[Item]
+async def _bodies(
+    client: Client, resource: Resource, paths: list[str], namespace: str = "", selector: str = ""
 ) -> AsyncIterator[Mapping[str, Any]]:
-    """All objects of a kind, part by part; who may not list them asks for each."""
+    """Objects of a kind: those at ``paths``, and others where a list is shorter than so many questions."""
+    if len(paths) > FEW:
+        try:
+            async for body in _listed(client, resource, namespace, selector):
+                yield body
+            return
+        except KubeError as error:
+            # Who may not list them may still ask for each.
+            if error.reason != "forbidden":
+                raise
+    async for body in _one_by_one(client, paths):
+        yield body
+
+
+async def _listed(
+    client: Client, resource: Resource, namespace: str, selector: str
+) -> AsyncIterator[Mapping[str, Any]]:
+    """All objects of a kind, part by part."""
     query = {"limit": str(PAGE)}
     if selector:
         query["labelSelector"] = selector
     while True:
         answer = await client.get(resource.path(namespace), **query)
-        if answer.status == 403 and "continue" not in query:
-            async for body in _one_by_one(client, items):
-                yield body
-            return
         if answer.status == 410:  # the place in the list has been forgotten: begin anew
             del query["continue"]
             continue
@@ -118,12 +144,11 @@ async def _listed(
         query["continue"] = rest
 
 
-async def _one_by_one(client: Client, items: Iterable[Item]) -> AsyncIterator[Mapping[str, Any]]:
-    items = list(items)
-    answers = await asyncio.gather(*(client.get(item.path) for item in items))
-    for item, answer in zip(items, answers):
+async def _one_by_one(client: Client, paths: list[str]) -> AsyncIterator[Mapping[str, Any]]:
+    answers = await asyncio.gather(*(client.get(path) for path in paths))
+    for path, answer in zip(paths, answers):
         if answer.status != 404:
-            _expect(answer, f"reading {item.key}")
+            _expect(answer, f"reading {path}")
             yield answer.body
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.diff import SERVER_METADATA
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import (
     Catalogue,
     Resource,
@@ -25,6 +26,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.secret im
 INVENTORY_LABEL = "groundwork.platform/inventory"
 NAMESPACE = Kind("v1", "Namespace")
 DEFINITION = "CustomResourceDefinition"
+#: What the API has to offer of a kind.
+_NEEDED = frozenset(("create", "get", "list", "patch"))
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,11 @@ def plan(
 ) -> Plan:
     """Find the resource of each manifest, put it into its namespace and label it.
 
-    Raises ``KubeError`` (``unknown_kind``, ``twice``) that names all manifests it is about.
+    Raises ``KubeError`` (``unknown_kind``, ``not_appliable``, ``twice``) that names all manifests it is about.
     """
     manifests = list(manifests)
     coming = _coming(manifests)
-    items, unknown = [], []
+    items, unknown, unfit = [], [], []
     for manifest in manifests:
         resource, defined_by = catalogue.get(manifest.kind), ""
         if resource is None and manifest.kind in coming:
@@ -88,11 +91,15 @@ def plan(
         if resource is None:
             unknown.append(f"{manifest.source}: {catalogue.unknown(manifest.kind)}")
             continue
+        if not resource.verbs >= _NEEDED:
+            unfit.append(f"{manifest.source}: {_unfit(resource)}")
         items.append(
             Item(_prepared(manifest, resource, default_namespace, inventory), resource, defined_by)
         )
     if unknown:
         raise KubeError("unknown_kind", _sentence(unknown))
+    if unfit:
+        raise KubeError("not_appliable", _sentence(unfit))
     _refuse_twins(items)
     return Plan(tuple(sorted(items, key=lambda item: item.wave)))
 
@@ -112,11 +119,19 @@ def _coming(manifests: Iterable[Manifest]) -> dict[Kind, tuple[Resource, str]]:
                     kind,
                     str(names.get("plural")),
                     spec.get("scope") == "Namespaced",
-                    frozenset(("get", "list", "watch", "patch", "delete")),
+                    _NEEDED,
                 ),
                 manifest.name,
             )
     return found
+
+
+def _unfit(resource: Resource) -> str:
+    kind = resource.kind
+    return (
+        f"a {kind.name} ({kind.api_version}) cannot be applied, as the API offers no "
+        f"{', '.join(sorted(_NEEDED - resource.verbs))} for it, only {', '.join(sorted(resource.verbs))}"
+    )
 
 
 def _prepared(
@@ -126,11 +141,7 @@ def _prepared(
     placed = manifest.within(namespace)
     # What is none of a writer's business would make a manifest differ from its own result for ever.
     body = {key: value for key, value in encoded(placed.body).items() if key != "status"}
-    metadata = {
-        key: value
-        for key, value in body["metadata"].items()
-        if key not in ("creationTimestamp", "managedFields", "resourceVersion", "uid", "generation")
-    }
+    metadata = {key: value for key, value in body["metadata"].items() if key not in SERVER_METADATA}
     if inventory:
         metadata["labels"] = {**(metadata.get("labels") or {}), INVENTORY_LABEL: inventory}
     return Manifest({**body, "metadata": metadata}, manifest.source)

@@ -7,24 +7,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import Found
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import Found, World
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Item, Plan
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.quantity import quantity
 
 
-def check(plan: Plan, found: Mapping[Key, Found], phases: Mapping[str, str] | None) -> None:
+def check(plan: Plan, world: World) -> None:
     """Refuse what the API would take in part, or would take and then hold against what runs.
 
     Raises ``KubeError``: ``no_namespace``, ``namespace_terminating``, ``quota_below_use``.
     """
-    if phases is not None:
-        _check_namespaces(plan, phases)
+    if world.phases is not None:
+        _check_namespaces(plan, world.phases)
     problems = [
         problem
         for item in plan.items
-        if item.key.kind == "ResourceQuota" and item.key in found
-        for problem in _below_use(item, found[item.key])
+        if item.key.kind == "ResourceQuota" and item.key in world.found
+        for problem in _below_use(item, world.found[item.key])
     ]
     if problems:
         raise KubeError(

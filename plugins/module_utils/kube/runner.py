@@ -28,11 +28,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.client im
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Connection
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import discover
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key, Manifest
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import (
-    Found,
-    namespaces,
-    observe,
-)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import World, observe
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import (
     DEFINITION,
     Item,
@@ -52,7 +48,7 @@ _COUNTED = (CREATED, UPDATED, UNCHANGED, REPLACED, PRUNED, FAILED, SKIPPED)
 class Wishes:
     """What the module was asked for besides ``Options``. Times are seconds."""
 
-    namespace: str = "default"
+    namespace: str
     inventory: str | None = None
     prune: bool = False
     prune_kinds: Sequence[str] = ()
@@ -76,11 +72,9 @@ async def _run(
     async with Client(connection, wishes.concurrency, wishes.timeout) as client:
         catalogue = await discover(client)
         wanted = plan(manifests, catalogue, wishes.namespace, wishes.inventory)
-        found, phases = await asyncio.gather(
-            observe(client, wanted, options.manager, wishes.inventory), namespaces(client)
-        )
-        check(wanted, found, phases)
-        outcomes = await _Waves(client, wanted, found, phases, options).apply()
+        world = await observe(client, wanted, options.manager, wishes.inventory)
+        check(wanted, world)
+        outcomes = await _Waves(client, wanted, world, options).apply()
         if wishes.wait and not options.check:
             outcomes = await _wait(client, wanted, outcomes, wishes)
         whole = not any(outcome.action in (FAILED, SKIPPED) for outcome in outcomes.values())
@@ -99,15 +93,16 @@ class _Waves:
         self,
         client: Client,
         wanted: Plan,
-        found: Mapping[Key, Found],
-        phases: Mapping[str, str] | None,
+        world: World,
         options: Options,
     ) -> None:
         self._client = client
         self._plan = wanted
-        self._found = found
+        self._found = world.found
         self._options = options
-        self._coming = frozenset() if phases is None else wanted.namespaces - phases.keys()
+        self._coming = (
+            frozenset() if world.phases is None else wanted.namespaces - world.phases.keys()
+        )
         self._missing: set[str] = set()
         self.outcomes: dict[Key, Outcome] = {}
 
