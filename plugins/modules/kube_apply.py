@@ -111,6 +111,15 @@ options:
     description: Seconds to wait.
     type: float
     default: 300.0
+  standby:
+    description:
+      - The cluster's node pools are at 0. It gets all manifests, so that it can take over as soon as it has nodes.
+      - Of O(wait) only definitions and namespaces are left, see RV(awaited). All Jobs and CronJobs are suspended.
+        Webhooks are told not to block (C(failurePolicy) C(Ignore), 1 s a call), and those that are there already are
+        told so before anything else.
+      - The same manifests without it resume Jobs and CronJobs and give webhooks their own policy back.
+    type: bool
+    default: false
   concurrency:
     description: Requests in flight.
     type: int
@@ -134,6 +143,14 @@ EXAMPLES = r"""
     namespace: monitoring
     wait: true
     wait_conditions: {Certificate: Ready}
+
+- name: Give the failover cluster the same, ready to take over
+  groundwork.platform.kube_apply:
+    context: failover
+    manifests: "{{ rendered.stdout }}"
+    namespace: monitoring
+    wait: true
+    standby: "{{ kube_standby }}"
 """
 
 RETURN = r"""
@@ -175,6 +192,11 @@ results:
       returned: where it is false
       type: bool
       sample: false
+awaited:
+  description: Whether all objects were awaited. False in O(standby) and in check mode.
+  returned: with O(wait), where the API was reached
+  type: bool
+  sample: true
 reason:
   description:
     - Why nothing was done.
@@ -213,6 +235,7 @@ def main() -> None:
         wait={"type": "bool", "default": False},
         wait_conditions={"type": "dict", "default": {}},
         wait_timeout={"type": "float", "default": 300.0},
+        standby={"type": "bool", "default": False},
         concurrency={"type": "int", "default": 16},
     )
     apply_all(

@@ -60,6 +60,8 @@ def apply_all(module: KubeModule) -> None:
     except KubeError as error:
         module.fail_json(str(error), reason=error.reason)
     result = summary(outcomes)
+    if params["wait"]:
+        result["awaited"] = not (options.check or params["standby"])
     broken = [outcome for outcome in outcomes if outcome.action in (FAILED, SKIPPED)]
     if broken:
         module.fail_json(_told(broken, len(outcomes)), **result)
@@ -75,6 +77,7 @@ def _wishes(params: Mapping[str, Any], namespace: str) -> Wishes:
         wait=params["wait"],
         wait_conditions=params["wait_conditions"],
         wait_timeout=params["wait_timeout"],
+        standby=params["standby"],
         concurrency=params["concurrency"],
         timeout=params["timeout"],
     )

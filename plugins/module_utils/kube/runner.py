@@ -37,6 +37,11 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan impo
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.preflight import check
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.standby import (
+    blocks,
+    needs_nodes,
+    resting,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.wait import until_ready
 
 #: Seconds within which a definition or a namespace has to be there for what needs it.
@@ -55,6 +60,7 @@ class Wishes:
     wait: bool = False
     wait_conditions: Mapping[str, str] = field(default_factory=dict)
     wait_timeout: float = 300.0
+    standby: bool = False
     concurrency: int = 16
     timeout: float = 30.0
 
@@ -71,10 +77,12 @@ async def _run(
 ) -> list[Outcome]:
     async with Client(connection, wishes.concurrency, wishes.timeout) as client:
         catalogue = await discover(client)
+        if wishes.standby:
+            manifests = list(map(resting, manifests))
         wanted = plan(manifests, catalogue, wishes.namespace, wishes.inventory)
         world = await observe(client, wanted, options.manager, wishes.inventory)
         check(wanted, world)
-        outcomes = await _Waves(client, wanted, world, options).apply()
+        outcomes = await _Waves(client, wanted, world, options, wishes.standby).apply()
         if wishes.wait and not options.check:
             outcomes = await _wait(client, wanted, outcomes, wishes)
         whole = not any(outcome.action in (FAILED, SKIPPED) for outcome in outcomes.values())
@@ -95,11 +103,13 @@ class _Waves:
         wanted: Plan,
         world: World,
         options: Options,
+        standby: bool,
     ) -> None:
         self._client = client
         self._plan = wanted
         self._found = world.found
         self._options = options
+        self._standby = standby
         self._coming = (
             frozenset() if world.phases is None else wanted.namespaces - world.phases.keys()
         )
@@ -107,12 +117,19 @@ class _Waves:
         self.outcomes: dict[Key, Outcome] = {}
 
     async def apply(self) -> dict[Key, Outcome]:
-        for number in sorted({item.wave for item in self._plan.items}):
-            items = [item for item in self._plan.items if item.wave == number]
+        waves: dict[int, list[Item]] = {}
+        for item in self._plan.items:
+            waves.setdefault(self._wave(item), []).append(item)
+        for _number, items in sorted(waves.items()):
             done = await asyncio.gather(*map(self._one, items))
             self.outcomes.update({outcome.key: outcome for outcome in done})
             await self._settle(items)
         return {item.key: self.outcomes[item.key] for item in self._plan.items}
+
+    def _wave(self, item: Item) -> int:
+        """Webhooks that are there and without their pods now would stop all that comes before them."""
+        urgent = self._standby and item.key in self._found and blocks(item.key)
+        return -1 if urgent else item.wave
 
     async def _one(self, item: Item) -> Outcome:
         needs = [f"Namespace {item.key.namespace}", f"{DEFINITION} {item.defined_by}"]
@@ -146,7 +163,12 @@ class _Waves:
 async def _wait(
     client: Client, wanted: Plan, outcomes: Mapping[Key, Outcome], wishes: Wishes
 ) -> dict[Key, Outcome]:
-    there = [item for item in wanted.items if outcomes[item.key].action not in (FAILED, SKIPPED)]
+    there = [
+        item
+        for item in wanted.items
+        if outcomes[item.key].action not in (FAILED, SKIPPED)
+        and not (wishes.standby and needs_nodes(item.key))
+    ]
     late = await until_ready(client, there, wishes.wait_conditions, wishes.wait_timeout)
     return {
         key: replace(
