@@ -180,6 +180,15 @@ results:
       type: str
       sample: conflict
     message: {description: The same in words., returned: on failure, type: str, sample: "..."}
+    changes:
+      description:
+        - Each field whose value changes, from what the cluster has to what the manifest says, with the manager that
+          had set it. At most 20, and of long values the part that differs. Of Secrets no values.
+        - In check mode with O(force_conflicts), O(exclusive) and O(prune) the results tell all drift.
+      returned: on update, where the object was known before
+      type: list
+      elements: str
+      sample: ["spec.hard.pods: 40 → 20 (by kubectl-edit)"]
     drift:
       description: Entries that somebody added, and who.
       returned: where there are some

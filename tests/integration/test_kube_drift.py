@@ -44,6 +44,53 @@ def test_what_is_edited_by_hand_is_a_conflict_and_what_is_added_is_drift(
     assert counted(apply(wanted, force_conflicts=True, exclusive=True)) == {"unchanged": 6}
 
 
+def test_in_check_mode_drift_is_told_in_words(apply: Apply, kube: Api, namespace: str) -> None:
+    options = {"inventory": namespace, "prune": True, "force_conflicts": True, "exclusive": True}
+    wanted = objects(namespace)
+    apply(wanted, **options)
+    assert counted(apply(wanted, check=True, **options)) == {"unchanged": 6}
+
+    edit = ["patch", "-n", namespace, "--type=merge", "--field-manager=kubectl-edit"]
+    kube.kubectl(*edit, "quota", "web", "-p", '{"spec": {"hard": {"pods": "99", "services": "1"}}}')
+    kube.kubectl(*edit, "secret", "web", "-p", '{"stringData": {"password": "An0ther"}}')
+    kube.kubectl("scale", "deployment", "web", "-n", namespace, "--replicas=3")
+    kube.kubectl("set", "image", "deployment/web", "c=alpine", "-n", namespace)
+    kube.kubectl("delete", "networkpolicy", "web", "-n", namespace)
+    without = [item for item in wanted if item["kind"] != "ConfigMap"]
+
+    for check in (True, False):
+        told = apply(without, check=check, **options)
+        assert counted(told) == {"created": 1, "updated": 3, "unchanged": 1, "pruned": 1}
+        assert only(told, action="created")["kind"] == "NetworkPolicy"
+        assert only(told, action="pruned")["kind"] == "ConfigMap"
+        assert only(told, kind="ResourceQuota")["changes"] == [
+            "spec.hard.pods: 99 → 20 (by kubectl-edit)",
+            "spec.hard.services: 1 → (none) (by kubectl-edit)",
+        ]
+        assert only(told, kind="Secret")["changes"] == [
+            "data.password: (hidden, the old value) → (hidden, the new value) (by kubectl-edit)"
+        ]
+        # How many replicas there are is nobody's wish in the manifest.
+        assert only(told, kind="Deployment")["changes"] == [
+            "spec.template.spec.containers[name=c].image: alpine → busybox (by kubectl-set)"
+        ]
+    assert counted(apply(without, **options)) == {"unchanged": 5}
+
+
+def test_what_was_there_before_its_inventory_is_compared_as_well(
+    apply: Apply, kube: Api, namespace: str
+) -> None:
+    wanted = objects(namespace)
+    kube.kubectl("create", "namespace", namespace)
+    kube.kubectl("create", "configmap", "web", "--from-literal=a=0", "-n", namespace)
+    told = apply(wanted, check=True, inventory="before", force_conflicts=True)
+    assert counted(told) == {"created": 4, "updated": 2}
+    assert only(told, kind="ConfigMap")["changes"] == [
+        "data.a: 0 → 1 (by kubectl-create)",
+        'metadata.labels: (none) → {"groundwork.platform/inventory": "before"}',
+    ]
+
+
 def test_secrets_are_shown_nowhere(kube: Api, namespace: str) -> None:
     wanted = objects(namespace)
     shown = ""

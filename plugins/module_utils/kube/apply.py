@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.changes import changes
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import (
     UNTYPED,
     Answer,
@@ -75,6 +76,7 @@ class Outcome:
     reason: str = ""
     message: str = ""
     drift: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     diff: Mapping[str, str] | None = None
     tried: bool = True
@@ -144,8 +146,7 @@ async def _remove(
     """Remove what the manifest does not have; a dry run cannot build on the one before it."""
     if options.check:
         return Answer(applied.status, without(applied.body, entries), applied.warnings)
-    patch = removal(entries, applied.body["metadata"]["resourceVersion"])
-    return await client.send("PATCH", item.path, patch, MERGE, options.query())
+    return await client.send("PATCH", item.path, removal(entries), MERGE, options.query())
 
 
 async def _gone(client: Client, item: Item) -> bool:
@@ -187,21 +188,20 @@ async def _replace(client: Client, item: Item, found: Found, options: Options) -
 def _outcome(
     item: Item, answer: Answer, found: Found | None, options: Options, drift: tuple[str, ...]
 ) -> Outcome:
-    body = answer.body
-    if answer.status == 201:
-        action = CREATED
-    else:
-        same = found and found.body and untouched(found.body, body, options.manager)
-        action = UNCHANGED if same else UPDATED
-    before = found.body if found else None
-    diff = difference(str(item.key), before, body) if options.diff and action != UNCHANGED else None
+    action, after = (CREATED if answer.status == 201 else UPDATED), answer.body
+    before = found.body if found and action == UPDATED else None
+    if before and untouched(before, after, options.manager):
+        return Outcome(
+            item.key, item.manifest.source, UNCHANGED, drift=drift, warnings=answer.warnings
+        )
     return Outcome(
         item.key,
         item.manifest.source,
         action,
         drift=drift,
+        changes=tuple(changes(before, after, options.manager)) if before else (),
         warnings=answer.warnings,
-        diff=diff,
+        diff=difference(str(item.key), before, after) if options.diff else None,
     )
 
 

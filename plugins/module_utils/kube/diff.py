@@ -38,6 +38,13 @@ def clean(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def visible(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """Both states as they may be shown: ``clean``, and of Secrets no values but which of them differ."""
+    return masked(*(None if body is None else clean(body) for body in (before, after)))
+
+
 def difference(
     title: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> dict[str, str] | None:
@@ -45,10 +52,9 @@ def difference(
 
     ``None`` stands for an object that does not exist.
     """
-    shown = [None if body is None else clean(body) for body in (before, after)]
-    if shown[0] == shown[1]:
+    old, new = visible(before, after)
+    if old == new:
         return None
-    old, new = masked(*shown)
     return {
         "before_header": title,
         "after_header": title,

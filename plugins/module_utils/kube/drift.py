@@ -47,9 +47,12 @@ def extras(key: Key, manifest: Mapping[str, Any], live: Mapping[str, Any]) -> li
     return found
 
 
-def removal(entries: list[Extra], resource_version: str) -> dict[str, Any]:
-    """A merge patch that removes entries, and fails where the object has changed meanwhile."""
-    patch: dict[str, Any] = {"metadata": {"resourceVersion": resource_version}}
+def removal(entries: list[Extra]) -> dict[str, Any]:
+    """A merge patch that removes entries, whatever has become of the object's other fields meanwhile.
+
+    Not bound to the object's version: a quota's controller writes its status after each change.
+    """
+    patch: dict[str, Any] = {}
     for entry in entries:
         place = patch
         for name in entry.path[:-1]:

@@ -49,19 +49,24 @@ class World:
 async def observe(client: Client, plan: Plan, manager: str, inventory: str | None) -> World:
     """Ask for all objects of a plan whose kinds the cluster serves already; what is not there is left out.
 
-    With an inventory the lists are of its label. An object without it may be missing here and there all
-    the same; applying it is a change then anyhow, as it gets the label. Raises those of the client.
+    With an inventory the lists are of its label; what they do not have, where it can be there at all, is
+    asked for without it: an object that was there before its inventory. Raises those of the client.
     """
-    groups: dict[Resource, list[Item]] = {}
-    for item in plan.items:
-        if not item.defined_by and item.resource.kind != NAMESPACE:
-            groups.setdefault(item.resource, []).append(item)
-    selector = f"{INVENTORY_LABEL}={inventory}" if inventory else ""
+    items = [item for item in plan.items if not item.defined_by and item.resource.kind != NAMESPACE]
     found: dict[Key, Found] = {}
-    phases, *_rest = await asyncio.gather(
+    selector = f"{INVENTORY_LABEL}={inventory}" if inventory else ""
+    phases, _none = await asyncio.gather(
         _observe_namespaces(client, plan, manager, found),
-        *(_observe_kind(client, items, manager, selector, found) for items in groups.values()),
+        _observe_kinds(client, items, manager, selector, found),
     )
+    if selector:
+        places = None if phases is None else {"", *phases}
+        missing = [
+            item
+            for item in items
+            if item.key not in found and (places is None or item.key.namespace in places)
+        ]
+        await _observe_kinds(client, missing, manager, "", found)
     return World(found, phases)
 
 
@@ -83,6 +88,17 @@ async def _observe_namespaces(
             raise
         return None
     return phases
+
+
+async def _observe_kinds(
+    client: Client, items: list[Item], manager: str, selector: str, found: dict[Key, Found]
+) -> None:
+    groups: dict[Resource, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.resource, []).append(item)
+    await asyncio.gather(
+        *(_observe_kind(client, group, manager, selector, found) for group in groups.values())
+    )
 
 
 async def _observe_kind(

@@ -203,7 +203,7 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
         "action": outcome.action,
         "source": outcome.source,
     }
-    for name in ("reason", "message", "drift", "warnings"):
+    for name in ("reason", "message", "changes", "drift", "warnings"):
         value = getattr(outcome, name)
         if value:
             shown[name] = list(value) if isinstance(value, tuple) else value

@@ -79,10 +79,7 @@ def test_entries_by_hand_are_named_with_who_made_them_and_removed_alone() -> Non
     }
     found = extras(key, manifest, live)
     assert [str(entry) for entry in found] == ["spec.hard.services (by kubectl-edit)"]
-    assert removal(found, "7") == {
-        "metadata": {"resourceVersion": "7"},
-        "spec": {"hard": {"services": None}},
-    }
+    assert removal(found) == {"spec": {"hard": {"services": None}}}
     assert without(live, found)["spec"] == {"hard": {"pods": "5"}, "scopes": ["x"]}
     assert live["spec"]["hard"] == {"pods": "5", "services": "9"}  # type: ignore[index]
 
