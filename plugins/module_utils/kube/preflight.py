@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import Found, World
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.owners import other_owner
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Item, Plan
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.quantity import quantity
 
@@ -15,10 +16,11 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.quantity 
 def check(plan: Plan, world: World) -> None:
     """Refuse what the API would take in part, or would take and then hold against what runs.
 
-    Raises ``KubeError``: ``no_namespace``, ``namespace_terminating``, ``quota_below_use``.
+    Raises ``KubeError``: ``no_namespace``, ``namespace_terminating``, ``owned_elsewhere``, ``quota_below_use``.
     """
     if world.phases is not None:
         _check_namespaces(plan, world.phases)
+    _check_owners(plan, world)
     problems = [
         problem
         for item in plan.items
@@ -49,6 +51,22 @@ def _check_namespaces(plan: Plan, phases: Mapping[str, str]) -> None:
         raise KubeError(
             "no_namespace",
             f"The cluster has no namespace {', '.join(missing)}, and no manifest makes it. Nothing was changed.",
+        )
+
+
+def _check_owners(plan: Plan, world: World) -> None:
+    """Two tools that keep one object set it back and forth for ever."""
+    owners = {
+        item.key: other_owner(live.body, item.manifest.body)
+        for item in plan.items
+        if (live := world.found.get(item.key)) and live.body is not None
+    }
+    owned = [f"{key} is kept by {owner}" for key, owner in owners.items() if owner]
+    if owned:
+        raise KubeError(
+            "owned_elsewhere",
+            f"{'; '.join(owned)}. One object has one owner: leave it out here, or take it from the other tool and remove its "
+            "mark. Nothing was changed.",
         )
 
 
