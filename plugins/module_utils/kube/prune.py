@@ -29,6 +29,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan impo
 KEPT = frozenset(
     ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition")
 )
+#: The API's controllers make these and copy a Service's labels to them.
+_COPIED = frozenset(("Endpoints", "EndpointSlice"))
 _LISTED = METADATA.replace("PartialObjectMetadata", "PartialObjectMetadataList")
 
 
@@ -48,6 +50,7 @@ async def prune(
         resource
         for resource in catalogue.preferred()
         if {"list", "delete"} <= resource.verbs
+        and resource.kind.name not in _COPIED
         and (resource.kind.name not in KEPT or resource.kind.name in also)
     ]
     lists = await asyncio.gather(
