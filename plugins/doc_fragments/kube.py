@@ -42,6 +42,8 @@ options:
     type: float
     default: 30.0
 requirements:
-  - kubernetes >= 31 (Python library, for kubeconfig and authentication)
   - aiohttp >= 3.9 (Python library)
+  - >-
+    kubernetes >= 31 (Python library), where the kubeconfig's user has an exec plugin or identity provider, or a
+    pod's account is used
 """

@@ -8,11 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.groundwork.platform.plugins.module_utils.kube import (
-    client,
-    connection,
-    yaml_text,
-)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube import client, yaml_text
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Access
 
 #: What may hold a Secret.
@@ -72,7 +68,6 @@ def require_libraries(module: KubeModule) -> None:
     """End the module where a library is missing, with the way to get it."""
     for library, error in (
         ("PyYAML", yaml_text.IMPORT_ERROR),
-        ("kubernetes", connection.IMPORT_ERROR),
         ("aiohttp", client.IMPORT_ERROR),
     ):
         if error is not None:

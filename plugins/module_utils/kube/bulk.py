@@ -18,10 +18,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments
     access,
     require_libraries,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import (
-    connect,
-    context_namespace,
-)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import connect
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import (
     Manifest,
@@ -53,10 +50,8 @@ def apply_all(module: KubeModule) -> None:
     require_libraries(module)
     try:
         manifests = list(_manifests(module))
-        reached = access(params)
-        connection = connect(reached)
-        namespace = params["namespace"] or context_namespace(reached)
-        outcomes = run(connection, manifests, options, _wishes(params, namespace))
+        connection = connect(access(params))
+        outcomes = run(connection, manifests, options, _wishes(params, connection.namespace))
     except KubeError as error:
         module.fail_json(str(error), reason=error.reason)
     result = summary(outcomes)
@@ -70,7 +65,7 @@ def apply_all(module: KubeModule) -> None:
 
 def _wishes(params: Mapping[str, Any], namespace: str) -> Wishes:
     return Wishes(
-        namespace=namespace,
+        namespace=params["namespace"] or namespace,
         inventory=params["inventory"],
         prune=params["prune"],
         prune_kinds=params["prune_kinds"],

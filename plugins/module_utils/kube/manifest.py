@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ class Manifest:
     body: Mapping[str, Any]
     source: str
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """Its kind."""
         return Kind(self.body["apiVersion"], self.body["kind"])
@@ -65,7 +66,7 @@ class Manifest:
         """Its namespace, empty where it names none."""
         return str(self.body["metadata"].get("namespace") or "")
 
-    @property
+    @cached_property
     def key(self) -> Key:
         """What tells it apart."""
         return Key(self.kind.group, self.kind.name, self.namespace, self.name)
