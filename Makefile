@@ -60,7 +60,7 @@ molecule: prerequisites-test $(READY_DEV) ## One role's scenario on lab hosts: S
 	@test -n "$(SCENARIO)" || { echo "Say which: make molecule SCENARIO=<$$(ls molecule | grep -vx shared | paste -sd'|')>"; exit 2; }
 	@$(RUN) molecule $(or $(COMMAND),test) -s $(SCENARIO)
 
-bench: prerequisites-test $(READY_DEV) ## Times of converge, re-run and check mode; switchovers and failovers (slow)
+bench: prerequisites-test $(READY_DEV) ## Times of converge and re-run, switchovers and failovers, kube_apply beside its rivals (slow)
 	@$(RUN) pytest tests/bench -s $(PYTEST)
 
 faults: prerequisites-test $(READY_DEV) ## Lost hosts, cut networks, stale leaders, and the slow integration tests

@@ -160,16 +160,27 @@ def _await(good: Callable[[], bool], folder: Path) -> None:
         time.sleep(0.2)
 
 
+def process(name: str) -> tuple[list[str], dict[str, str]]:
+    """Command and variables that run one of the collection's modules without Ansible around it."""
+    command = [
+        sys.executable,
+        "-m",
+        f"ansible_collections.groundwork.platform.plugins.modules.{name}",
+    ]
+    return command, environment(PYTHONPATH=str(ROOT / ".ansible/collections"))
+
+
 def direct(name: str, *, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
     """Run one of the collection's modules without Ansible around it, in a third of the time.
 
     Return what it returned, also where it failed.
     """
     arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
+    command, variables = process(name)
     done = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.groundwork.platform.plugins.modules.{name}"],
+        command,
         input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        env=environment(PYTHONPATH=str(ROOT / ".ansible/collections")),
+        env=variables,
         capture_output=True,
         text=True,
         check=False,
