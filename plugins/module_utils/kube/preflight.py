@@ -65,8 +65,8 @@ def _check_owners(plan: Plan, world: World) -> None:
     if owned:
         raise KubeError(
             "owned_elsewhere",
-            f"{'; '.join(owned)}. One object has one owner: leave it out here, or take it from the other tool and remove its "
-            "mark. Nothing was changed.",
+            f"{'; '.join(owned)}. One object has one owner: leave it out here, or take it from the other tool and "
+            "remove its mark. Nothing was changed.",
         )
 
 

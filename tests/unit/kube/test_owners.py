@@ -13,7 +13,7 @@ def body(**metadata: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "owner"),
+    "metadata,owner",
     [
         (
             {"annotations": {"argocd.argoproj.io/tracking-id": "infra:/Namespace:/x"}},
