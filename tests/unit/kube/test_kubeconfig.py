@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,23 @@ def test_what_is_written_down_means_what_the_library_says(
     assert (found.tls is None) == found.url.startswith("http:")
     if found.tls:
         assert (found.tls.verify_mode == ssl.CERT_REQUIRED) == settings.verify_ssl
+
+
+def test_the_library_is_not_even_imported_for_it(tmp_path: Path) -> None:
+    file = written(tmp_path, {"token": "t"})
+    module = "ansible_collections.groundwork.platform.plugins.module_utils.kube.connection"
+    script = (
+        f"import sys, {module} as it; it.connect(it.Access(kubeconfig={file!r})); "
+        "print('kubernetes' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("inline", [True, False])
