@@ -43,7 +43,11 @@ def quota_problems(
     for name, keys in _NAMES.items():
         if name not in available:
             continue
-        amounts = {title: _asked(entry, keys) for title, entry in namespaces.items()}
+        amounts = {
+            title: _asked(entry, keys)
+            for title, entry in namespaces.items()
+            if entry.get("enabled", True)
+        }
         given = {title: amount for title, amount in amounts.items() if amount is not None}
         whole = quantity(available[name])
         room = whole * (100 - Decimal(str(kept_percent))) / 100

@@ -9,9 +9,12 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.flows import policies
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import INVENTORY_LABEL
 
 Body = dict[str, Any]
 
+#: Inventory that the role applies them under.
+OURS = "namespaces"
 #: Name of what a namespace has one of.
 NAME = "groundwork"
 #: ClusterRoles that a namespace's ``access`` binds. ``admin`` and ``view`` are Kubernetes' own.
@@ -21,6 +24,7 @@ PARTS = ("quota", "limits", "network_policies", "access", "service_accounts")
 _KEYS = frozenset(
     (
         *PARTS,
+        "enabled",
         "labels",
         "annotations",
         "pod_security",
@@ -32,6 +36,42 @@ _KEYS = frozenset(
         "owners",
     )
 ) - {"network_policies"}
+
+
+def cluster_objects(
+    namespaces: Mapping[str, Mapping[str, Any]],
+    priority_classes: Mapping[str, Mapping[str, Any]],
+    cluster: Mapping[str, Any],
+    present: Mapping[str, Mapping[str, str]],
+) -> list[Body]:
+    """Return all objects of a cluster's namespaces, and what they share.
+
+    ``present`` are the labels of the namespaces that are in the cluster. One that is switched off (``enabled``) is not
+    made; where it is present it stays as described all the same, since without its policies it would be open.
+    Raises ``KubeError`` (``bad_namespace``, ``namespace_not_described``).
+    """
+    forgotten = sorted(
+        name
+        for name, labels in present.items()
+        if labels.get(INVENTORY_LABEL) == OURS and name not in namespaces
+    )
+    if forgotten:
+        raise KubeError(
+            "namespace_not_described",
+            f"{', '.join(forgotten)} was made from this description and is no longer in it: its quota and network policies "
+            "would go, and what runs there would be open. Describe it with enabled: false to keep it as it is, or delete "
+            "the namespace first (kubectl delete namespace).",
+        )
+    made = [operator_role(), *map(_priority_class, priority_classes.items())]
+    for name, description in namespaces.items():
+        if not isinstance(description, Mapping):
+            raise KubeError(
+                "bad_namespace", f"namespace {name}: a mapping is needed, not {description!r}."
+            )
+        objects = namespace_objects(name, description, cluster)
+        if description.get("enabled", True) or name in present:
+            made += objects
+    return made
 
 
 def namespace_objects(
@@ -192,6 +232,28 @@ def _policies(
     if description.get("deny", True):
         for title, spec in policies(name, description.get("allow") or (), cluster):
             yield _object("networking.k8s.io/v1", "NetworkPolicy", title, name, spec=spec)
+
+
+def _priority_class(entry: tuple[str, Mapping[str, Any]]) -> Body:
+    name, description = entry
+    unknown = sorted(description.keys() - {"value", "description", "default", "preemption"})
+    if unknown or not isinstance(description.get("value"), int):
+        raise KubeError(
+            "bad_namespace",
+            f"priority class {name}: value (a whole number) is needed; description, default and preemption may be there; "
+            f"this is {dict(description)}.",
+        )
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": description["value"],
+        "globalDefault": bool(description.get("default", False)),
+        "description": description.get("description", ""),
+        "preemptionPolicy": "PreemptLowerPriority"
+        if description.get("preemption", True)
+        else "Never",
+    }
 
 
 def operator_role() -> Body:

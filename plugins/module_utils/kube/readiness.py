@@ -187,6 +187,7 @@ _RULES: dict[str, Callable[[Body], str]] = {
     "Deployment": _deployment,
     "Job": _job,
     "Namespace": _phase("Active"),
+    "Node": _conditions("Ready"),
     "PersistentVolume": _phase("Available", "Bound"),
     # One whose volume is made when its first pod comes stays pending until then.
     "PersistentVolumeClaim": _phase("Bound", "Pending"),

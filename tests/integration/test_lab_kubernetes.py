@@ -1,0 +1,240 @@
+"""The lab's clusters: real pods on a real node, policies that deny, simulated nodes that come and go."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.kube_api import build
+from tests.integration.labs import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.kube]
+
+HOSTS = """
+all:
+  children:
+    lab_kubernetes:
+      hosts:
+        kube-main-1: {lab_id: 41, lab_attached: [main], region: main, zone: a}
+        kube-failover-1:
+          lab_id: 41
+          lab_attached: [failover]
+          region: failover
+          lab_kubernetes_node: false
+          lab_kubernetes_pod_cidr: "10.{{ lab_octet }}.72.0/22"
+          lab_kubernetes_service_cidr: "10.{{ lab_octet }}.76.0/22"
+          lab_kubernetes_pools: {default: {count: "{{ nodes | default(0) }}", cpu: "4", memory: 16Gi}}
+    kube_clusters:
+      hosts:
+        cluster-main: {region: main}
+        cluster-failover:
+          region: failover
+          kube_standby: true
+          kube_namespaces_capacity: {cpu: "12", memory: 48Gi, pods: 330}
+    lab: {children: {lab_kubernetes: {}}}
+"""
+#: Kernel settings that kubelet changes where it can, and that are the whole machine's.
+KERNEL = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
+
+
+def kernel() -> dict[str, str]:
+    return {name: Path("/proc/sys", name).read_text().strip() for name in KERNEL}
+
+
+class Cluster:
+    """One of the lab's clusters, by kubectl as its administrator."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.kubeconfig = lab.state / "kubeconfig" / name
+
+    def kubectl(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        command = [str(build()), "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, input=given)
+
+    def do(self, *arguments: str, given: str = "") -> str:
+        done = self.kubectl(*arguments, given=given)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def items(self, *arguments: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.do("get", "-o", "json", *arguments))["items"]
+        return found
+
+    def wait(self, kind: str, name: str, condition: str, namespace: str = "default") -> None:
+        self.do("wait", f"--for={condition}", f"{kind}/{name}", "-n", namespace, "--timeout=60s")
+
+    def reaches(self, pod: str, url: str, namespace: str) -> bool:
+        """Whether a pod gets an answer within two seconds."""
+        fetch = ["wget", "-q", "-T", "2", "-O", "/dev/null", url]
+        return self.kubectl("exec", "-n", namespace, pod, "--", *fetch).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    return kernel()
+
+
+@pytest.fixture(scope="module")
+def lab(before: dict[str, str], make_lab: Callable[..., Lab]) -> Lab:
+    return make_lab("t-kube", HOSTS)
+
+
+@pytest.fixture(scope="module")
+def main(lab: Lab) -> Cluster:
+    return Cluster(lab, "main")
+
+
+@pytest.fixture(scope="module")
+def failover(lab: Lab) -> Cluster:
+    return Cluster(lab, "failover")
+
+
+def pod(name: str, script: str, **more: Any) -> dict[str, Any]:
+    container = {
+        "name": "main",
+        "image": "localhost/lab/busybox:1",
+        "imagePullPolicy": "Never",
+        "command": ["sh", "-c", script],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "runAsUser": 65534,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **more,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+    }
+
+
+SERVER = pod(
+    "server",
+    "echo well > /tmp/index.html; httpd -f -p 3000 -h /tmp",
+    readinessProbe={"httpGet": {"path": "/", "port": 3000}, "periodSeconds": 1},
+)
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "server"},
+    "spec": {"selector": {"app": "server"}, "ports": [{"port": 80, "targetPort": 3000}]},
+}
+WAITING = "trap exit TERM; while :; do sleep 3600 & wait; done"
+
+
+def test_second_run_changes_nothing_and_the_machine_is_as_before(
+    lab: Lab, before: dict[str, str]
+) -> None:
+    assert lab.up().changed == 0
+    assert kernel() == before
+
+
+def test_strangers_are_refused(lab: Lab, main: Cluster) -> None:
+    config = json.loads(main.do("config", "view", "--raw", "-o", "json"))
+    server = config["clusters"][0]["cluster"]["server"]
+    # Without a certificate one is nobody; the server's own is verified (a certificate of the lab's CA, not of the machine's).
+    curl = ["curl", "--silent", "--show-error", "--max-time", "5", f"{server}/version"]
+    answer = subprocess.run([*curl, "--insecure"], capture_output=True, text=True, check=False)
+    assert "Unauthorized" in answer.stdout
+    assert subprocess.run(curl, capture_output=True, check=False).returncode == 60
+
+
+def test_pods_jobs_probes_services_and_names_are_real(lab: Lab, main: Cluster) -> None:
+    host = "10.{}.1.41".format(lab.run("kube-main-1", "hostname -I").split(".")[1])
+    script = f"wget -q -O - http://server.default.svc.cluster.local | grep well && nc -w 2 {host} 22 < /dev/null | grep SSH"
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "client"},
+        "spec": {
+            "backoffLimit": 0,
+            "template": {"spec": {**pod("client", script)["spec"], "restartPolicy": "Never"}},
+        },
+    }
+    main.do("apply", "-f", "-", given=json.dumps(SERVER))
+    main.do("apply", "-f", "-", given=json.dumps(SERVICE))
+    main.wait("pod", "server", "condition=Ready")
+    main.do("apply", "-f", "-", given=json.dumps(job))
+    main.wait("job", "client", "condition=Complete")
+    assert "well" in main.do("logs", "job/client")
+    main.do("delete", "pod/server", "service/server", "job/client", "--wait=false")
+
+
+def test_bootstrap_from_nothing_and_a_second_run_changes_nothing(lab: Lab, main: Cluster) -> None:
+    rehearsal = lab.succeed("clusters", "--check", "--diff")
+    assert rehearsal.changed > 0
+    assert not [ns for ns in main.items("ns") if ns["metadata"]["name"].startswith("nx-")]
+    assert lab.succeed("clusters").changed > 0
+    again = lab.succeed("clusters")
+    assert again.changed == 0
+    names = {ns["metadata"]["name"] for ns in main.items("namespaces")}
+    assert {
+        "nx-internal",
+        "nx-backend",
+        "nx-app",
+        "nx-persistent",
+        "nx-broker",
+        "nx-search",
+    } < names
+    assert "nx-watcher" not in names
+
+
+def test_what_is_not_allowed_is_denied(main: Cluster) -> None:
+    # Named flows of the inventory: nx-internal may call nx-backend's port 3000, nx-app may not.
+    main.do("apply", "-n", "nx-backend", "-f", "-", given=json.dumps(SERVER))
+    main.do("apply", "-n", "nx-backend", "-f", "-", given=json.dumps(SERVICE))
+    for namespace in ("nx-internal", "nx-app", "nx-backend"):
+        main.do("apply", "-n", namespace, "-f", "-", given=json.dumps(pod("client", WAITING)))
+    for namespace in ("nx-internal", "nx-app", "nx-backend"):
+        main.wait("pod", "client", "condition=Ready", namespace)
+    # Its probe comes from the node.
+    main.wait("pod", "server", "condition=Ready", "nx-backend")
+    url = "http://server.nx-backend.svc.cluster.local"
+    assert main.reaches("client", url, "nx-internal")
+    assert main.reaches("client", url, "nx-backend")
+    assert not main.reaches("client", url, "nx-app")
+    # A policy that goes opens what it closed, so the enforcer is what denied it.
+    main.do("delete", "networkpolicy", "--all", "-n", "nx-app")
+    main.do("delete", "networkpolicy", "--all", "-n", "nx-backend")
+    deadline = time.monotonic() + 10
+    while not main.reaches("client", url, "nx-app"):
+        assert time.monotonic() < deadline
+
+
+def test_drift_is_told_and_repaired(lab: Lab, main: Cluster) -> None:
+    lab.succeed("clusters")
+    hard = {"spec": {"hard": {"pods": "7", "services": "3"}}}
+    main.do("patch", "quota", "groundwork", "-n", "nx-app", "--type=merge", "-p", json.dumps(hard))
+    told = lab.playbook("cluster_drift")
+    assert told.returncode == 2
+    assert "ResourceQuota groundwork in nx-app: changed" in told.text
+    assert "spec.hard.pods: 7 → 12 (by kubectl-patch)" in told.text
+    assert "spec.hard.services" in told.text
+    assert "cluster-failover: as in the inventory" in told.text
+    assert lab.succeed("clusters").changed == 1
+    (quota,) = main.items("quota", "-n", "nx-app")
+    assert quota["spec"]["hard"]["pods"] == "12"
+    assert "services" not in quota["spec"]["hard"]
+    assert lab.playbook("cluster_drift").returncode == 0
+
+
+def test_pools_are_scaled_from_nothing_and_back(lab: Lab, failover: Cluster) -> None:
+    assert failover.items("nodes") == []
+    deployment = ["create", "deployment", "many", "--image=any", "--replicas=12"]
+    failover.do(*deployment)
+    lab.succeed("lab", lab_state="present", nodes=3)
+    assert len(failover.items("nodes")) == 3
+    failover.wait("deployment", "many", "condition=Available")
+    failover.do("delete", "deployment", "many")
+    lab.succeed("lab", lab_state="present", nodes=0)
+    assert failover.items("nodes") == []
