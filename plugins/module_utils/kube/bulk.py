@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
     from_text,
     from_value,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.programs import kustomized
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.runner import (
     Wishes,
     run,
@@ -94,21 +96,8 @@ def _manifests(module: KubeModule) -> Iterator[Manifest]:
             yield from from_value(entry, source)
     yield from from_files(module.params["src"] or ())
     if module.params["kustomize"]:
-        yield from from_text(_kustomized(module, module.params["kustomize"]), "kustomize")
-
-
-def _kustomized(module: KubeModule, folder: str) -> str:
-    kustomize = module.get_bin_path("kustomize")
-    kubectl = module.get_bin_path("kubectl")
-    if not kustomize and not kubectl:
-        raise KubeError(
-            "missing_program", "kustomize needs the program kustomize or kubectl; neither is there."
-        )
-    command = [kustomize, "build", folder] if kustomize else [kubectl, "kustomize", folder]
-    status, output, errors = module.run_command(command)
-    if status != 0:
-        raise KubeError("malformed_manifest", f"{' '.join(command)}: {errors.strip()}")
-    return str(output)
+        rendered = asyncio.run(kustomized(module.params["kustomize"]))
+        yield from from_text(rendered, "kustomize")
 
 
 def _told(broken: list[Outcome], total: int) -> str:
