@@ -44,7 +44,7 @@ def find_problems(pairs: Iterable[tuple[str, Sequence[str]]]) -> list[Problem]:
             for need in wanted
             if need not in needs
         ]
-    return found + [Problem("cycle", _circle(cycle)) for cycle in find_cycles(needs)]
+    return found + [Problem("cycle", in_words(cycle)) for cycle in find_cycles(needs)]
 
 
 def find_cycles(needs: Needs) -> list[tuple[str, ...]]:
@@ -154,7 +154,8 @@ def _unknown(key: str, need: str, known: Iterable[str]) -> str:
     return f"{key} needs {need}, which is not there{f': {hint}'.rstrip() if hint else ''}"
 
 
-def _circle(cycle: Sequence[str]) -> str:
+def in_words(cycle: Sequence[str]) -> str:
+    """Return a cycle as ``find_cycles`` tells it, for people."""
     if len(cycle) == 2:
         return f"{cycle[0]} needs itself"
     return f"{' → '.join(cycle)}: each needs the next, so none of them can come first"

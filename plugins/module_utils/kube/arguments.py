@@ -16,7 +16,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube import (
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Access
 
 #: What may hold a Secret.
-CONTENTS = ("manifests",)
+CONTENTS = ("components", "manifests")
 
 
 class KubeModule(AnsibleModule):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import (
@@ -66,7 +66,7 @@ def apply_all(module: KubeModule) -> None:
         result["awaited"] = not (options.check or params["standby"])
     broken = [outcome for outcome in outcomes if outcome.action in (FAILED, SKIPPED)]
     if broken:
-        module.fail_json(_told(broken, len(outcomes)), **result)
+        module.fail_json(told(broken, len(outcomes)), **result)
     module.exit_json(**result)
 
 
@@ -100,7 +100,8 @@ def _manifests(module: KubeModule) -> Iterator[Manifest]:
         yield from from_text(rendered, "kustomize")
 
 
-def _told(broken: list[Outcome], total: int) -> str:
+def told(broken: Sequence[Outcome], total: int) -> str:
+    """Say which objects are not as they should be, the first few by name."""
     named = " ".join(outcome.message for outcome in broken[:NAMED])
     more = f" And {len(broken) - NAMED} more, see results." if len(broken) > NAMED else ""
     return f"{len(broken)} of {total} objects are not as they should be. {named}{more}"

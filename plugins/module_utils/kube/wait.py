@@ -15,7 +15,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Item
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.readiness import (
     failed,
-    says_nothing,
     waits_for,
 )
 
@@ -33,8 +32,7 @@ async def until_ready(
     """
     groups: dict[tuple[str, str], list[Item]] = {}
     for item in items:
-        if not says_nothing(item.key.group, item.key.kind) or item.key.kind in conditions:
-            groups.setdefault((item.resource.path(), item.key.namespace), []).append(item)
+        groups.setdefault((item.resource.path(), item.key.namespace), []).append(item)
     deadline = time.monotonic() + timeout
     open_items = await asyncio.gather(
         *(_wait_for_kind(client, group, conditions, deadline) for group in groups.values())
