@@ -50,7 +50,8 @@ options:
         required: true
       definition:
         description:
-          - Name of its definition, which the role C(kube_components) has merged in. The default is O(components[].name).
+          - Name of its definition, which the role C(kube_components) has merged in. The default is
+            O(components[].name).
           - Here it only helps to say what is meant where there is none.
         type: str
       needs:
@@ -74,7 +75,7 @@ options:
           version:
             description:
               - Version of the chart. One without, or with a range, may be another one in each run.
-              - A chart of an exact version is fetched once and kept in O(chart_cache).
+              - A chart of an exact version is fetched once and kept in O(cache).
             type: str
           release:
             description: Name of the release, where it is not O(components[].name).
@@ -100,12 +101,12 @@ options:
         type: dict
         suboptions:
           timeout:
-            description: Seconds to wait for its objects, and as many again for O(components[].verify). V(300) where it is
-              not given; with V(0) nobody waits for objects.
+            description: Seconds to wait for its objects, and as many again for O(components[].verify). V(300) where
+              it is not given; with V(0) nobody waits for objects.
             type: float
           conditions:
-            description: By kind, the condition that has to be true, where a kind has no rule of its own or another one is
-              meant.
+            description: By kind, the condition that has to be true, where a kind has no rule of its own or another
+              one is meant.
             type: dict
       verify:
         description: Whether it works. Asked until all holds, also where nothing was changed.
@@ -151,10 +152,10 @@ options:
     description: The program C(helm), 3.8 or newer. It is needed where a component is a chart.
     type: str
     default: helm
-  chart_cache:
-    description: Folder that keeps charts of exact versions.
+  cache:
+    description: Folder that keeps charts and manifests whose address says an exact version.
     type: path
-    default: ~/.cache/groundwork/charts
+    default: ~/.cache/groundwork/components
   parallel:
     description: Components at a time.
     type: int
@@ -166,8 +167,8 @@ options:
     default: false
   expected_namespaces:
     description: >-
-      Namespaces that an earlier step brings. In check mode they may be missing still; otherwise they have to be there as
-      all others.
+      Namespaces that an earlier step brings. In check mode they may be missing still; otherwise they have to be
+      there as all others.
     type: list
     elements: str
     default: []
@@ -189,8 +190,8 @@ options:
     default: false
   replace:
     description: >-
-      Delete and make anew what has another value in a field that cannot be changed. Otherwise such an object fails. Hooks
-      are made anew in any case.
+      Delete and make anew what has another value in a field that cannot be changed. Otherwise such an object fails.
+      Hooks are made anew in any case.
     type: bool
     default: false
   prune:
@@ -249,7 +250,7 @@ components:
       type: list
       elements: str
       sample: [cert-manager]
-    source: {description: Where its objects come from., returned: where it is ours, type: str, sample: chart traefik 37.0.0}
+    source: {description: Where its objects come from., returned: where it is ours, type: str, sample: chart traefik}
     counts: {description: What became of its objects., returned: where it is ours, type: dict, sample: {created: 3}}
     objects:
       description: Its objects that changed, failed or differ, as M(groundwork.platform.kube_apply) returns them.
@@ -268,7 +269,8 @@ components:
       elements: str
       sample: ["Pod.v1 smoke in nx-internal (test)"]
     kept:
-      description: Values that its chart makes up in each rendering (passwords, certificates) and that stayed as they are.
+      description: Values that its chart makes up in each rendering (passwords, certificates) and that stayed as they
+        are.
       returned: where it is ours
       type: list
       elements: str
@@ -335,7 +337,7 @@ def main() -> None:
         },
         known=texts,
         helm={"type": "str", "default": "helm"},
-        chart_cache={"type": "path", "default": "~/.cache/groundwork/charts"},
+        cache={"type": "path", "default": "~/.cache/groundwork/components"},
         parallel={"type": "int", "default": 8},
         standby={"type": "bool", "default": False},
         expected_namespaces=texts,

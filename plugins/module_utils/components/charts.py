@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from ansible_collections.groundwork.platform.plugins.module_utils.components.downloads import (
+    is_exact,
+    kept,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import (
     Component,
     Source,
@@ -26,8 +26,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.programs import output
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.yaml_text import documents
 
-#: One version, which never changes, and no range of them.
-_EXACT = re.compile(r"v?\d+\.\d+\.\d+([-+][-+.\w]+)?")
 #: How helm says which template made what follows.
 _MADE_BY = re.compile(r"^# Source: (\S+)", re.MULTILINE)
 
@@ -60,23 +58,13 @@ class Helm:
             where += ["--repo", source.repository]
         if source.version:
             where += ["--version", source.version]
-        if not _EXACT.fullmatch(source.version):
+        if not is_exact(source.version):
             return where
-        return [await self._kept(where)]
 
-    async def _kept(self, where: list[str]) -> str:
-        """The archive of a chart of an exact version, fetched where it is not kept yet."""
-        folder = Path(self.cache, hashlib.sha256("\n".join(where).encode()).hexdigest()[:16])
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
-                await output([self.program, "pull", *where, "--destination", f"{fresh}/chart"])
-                try:
-                    os.rename(f"{fresh}/chart", folder)
-                except OSError:  # somebody else has fetched it meanwhile
-                    if not folder.is_dir():
-                        raise
-        return str(next(folder.iterdir()))
+        async def fetch(folder: str) -> None:
+            await output([self.program, "pull", *where, "--destination", folder])
+
+        return [str(await kept(self.cache, where, fetch))]
 
 
 def api_versions(

@@ -106,7 +106,7 @@ def install_all(module: KubeModule) -> None:
 def _wishes(params: Mapping[str, Any], helm: str | None) -> Wishes:
     return Wishes(
         helm=helm,
-        chart_cache=params["chart_cache"],
+        cache=params["cache"],
         parallel=params["parallel"],
         prune=params["prune"],
         prune_kinds=params["prune_kinds"],

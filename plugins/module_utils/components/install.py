@@ -25,7 +25,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.components.par
     whole,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.components.prepare import Workshop
-from ansible_collections.groundwork.platform.plugins.module_utils.components.problems import refuse
+from ansible_collections.groundwork.platform.plugins.module_utils.components.problems import (
+    of,
+    refuse,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.dag import runner as dag
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import (
     FAILED,
@@ -64,7 +67,7 @@ class Wishes:
     """
 
     helm: str | None = None
-    chart_cache: str = ""
+    cache: str = ""
     parallel: int = 8
     prune: bool = True
     prune_kinds: Sequence[str] = ()
@@ -140,8 +143,8 @@ async def _install(
 
 
 async def _prepared(components: Sequence[Component], world: World, wishes: Wishes) -> list[Part]:
-    helm = Helm(wishes.helm, world.version, wishes.chart_cache) if wishes.helm else None
-    workshop = Workshop(components, helm, world.catalogue, world.definitions)
+    helm = Helm(wishes.helm, world.version, wishes.cache) if wishes.helm else None
+    workshop = Workshop(components, helm, wishes.cache, world.catalogue, world.definitions)
     rendered, problems = await workshop.render()
     refuse(problems)
     parts, problems = take_apart(rendered, world.catalogue)
@@ -168,7 +171,7 @@ def _preflight(
         try:
             check(Plan(part.items), found, phases)
         except KubeError as error:
-            problems.append(KubeError(error.reason, f"{part.name}: {error}"))
+            problems.append(of(part.name, error))
     refuse(problems)
 
 

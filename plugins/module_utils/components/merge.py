@@ -9,8 +9,10 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import ORIGINS
 
+#: What a definition says whose objects are its template's alone.
+NO_SOURCE = "none"
 #: What a definition says of itself, for people.
-ABOUT = ("description", "tried", "pinned")
+ABOUT = ("description", "notes", "pinned", "tried")
 
 
 def merged(definition: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,10 +20,12 @@ def merged(definition: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, A
 
     A source that says where it comes from replaces the definition's; one with a version alone changes that.
     """
-    found = {key: value for key, value in definition.items() if key not in ABOUT}
-    if any((own.get("source") or {}).get(origin) for origin in ORIGINS):
-        found.pop("source", None)
-    return _over(found, {key: value for key, value in own.items() if value is not None})
+    below = dict(definition)
+    replaced = any((own.get("source") or {}).get(origin) for origin in ORIGINS)
+    if replaced or below.get("source") == NO_SOURCE:
+        below.pop("source", None)
+    found = _over(below, {key: value for key, value in own.items() if value is not None})
+    return {key: value for key, value in found.items() if key not in ABOUT}
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

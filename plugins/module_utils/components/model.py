@@ -102,5 +102,5 @@ def from_options(given: Mapping[str, Any]) -> Component:
         ),
         enabled=given["enabled"],
         owner=given["owner"],
-        definition=given["definition"] or given["name"],
+        definition=given["definition"] or "",
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import Component
 from ansible_collections.groundwork.platform.plugins.module_utils.components.prepare import Rendered
+from ansible_collections.groundwork.platform.plugins.module_utils.components.problems import of
 from ansible_collections.groundwork.platform.plugins.module_utils.components.unsteady import (
     keeping,
     shown,
@@ -73,9 +74,9 @@ def take_apart(
             items = plan(
                 entry.manifests, catalogue, component.namespace, component.inventory, everything
             ).items
-            checks = Checks(component, catalogue, everything)
+            checks = Checks(component, entry.manifests, catalogue, everything)
         except KubeError as error:
-            problems.append(KubeError(error.reason, f"{component.name}: {error}"))
+            problems.append(of(component.name, error))
         else:
             parts.append(Part(entry, items, checks, _used(component.name, items, brings)))
     try:

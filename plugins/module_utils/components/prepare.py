@@ -10,14 +10,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ansible.module_utils.urls import open_url
 from ansible_collections.groundwork.platform.plugins.module_utils.components.charts import (
     Helm,
     api_versions,
     from_chart,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.components.downloads import (
+    text_of,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.components.hooks import sift
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import Component
+from ansible_collections.groundwork.platform.plugins.module_utils.components.problems import of
 from ansible_collections.groundwork.platform.plugins.module_utils.components.unsteady import (
     Place,
     made_up,
@@ -39,9 +42,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan impo
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.programs import kustomized
 
-#: Seconds within which a manifest's URL has to answer.
-DOWNLOAD = 60
-
 
 @dataclass(frozen=True)
 class Rendered:
@@ -60,12 +60,14 @@ class Workshop:
         self,
         components: Sequence[Component],
         helm: Helm | None,
+        cache: str,
         catalogue: Catalogue,
         labelled: Mapping[str, Collection[str]],
     ) -> None:
-        """``labelled``: the names of the definitions that the cluster has of each inventory."""
+        """``labelled``: names of the definitions that the cluster has of each inventory."""
         self._components = components
         self._helm = helm
+        self._cache = cache
         self._catalogue = catalogue
         self._labelled = labelled
         self._all_needs = transitive({component.name: component.needs for component in components})
@@ -81,7 +83,7 @@ class Workshop:
         problems = []
         for name, result in report.results.items():
             if isinstance(result.error, KubeError):
-                problems.append(KubeError(result.error.reason, f"{name}: {result.error}"))
+                problems.append(of(name, result.error))
             elif result.error is not None:
                 raise result.error
         return list(self._ready.values()), problems
@@ -108,7 +110,8 @@ class Workshop:
         if source.kustomize:
             text = await kustomized(source.kustomize)
             return list(from_text(text, f"{component.name}: kustomize")), []
-        return [manifest for place in source.manifests for manifest in await _read(place)], []
+        read = await asyncio.gather(*(_read(place, self._cache) for place in source.manifests))
+        return [manifest for manifests in read for manifest in manifests], []
 
     def _api_versions(self, component: Component) -> set[str]:
         needed = self._all_needs[component.name] | {component.name}
@@ -127,18 +130,10 @@ class Workshop:
         return api_versions(self._catalogue, foreign, brought)
 
 
-async def _read(place: str) -> list[Manifest]:
-    if not place.startswith("https://"):
-        return list(from_files([place]))
-    return list(from_text(await asyncio.to_thread(_download, place), place))
-
-
-def _download(url: str) -> str:
-    try:
-        with open_url(url, timeout=DOWNLOAD) as answer:
-            return str(answer.read().decode("utf-8"))
-    except (OSError, ValueError) as error:
-        raise KubeError("not_rendered", f"{url}: {error}.") from error
+async def _read(place: str, cache: str) -> list[Manifest]:
+    if place.startswith("https://"):
+        return list(from_text(await text_of(place, cache), place))
+    return list(from_files([place]))
 
 
 def _inline(component: Component) -> Iterator[Manifest]:

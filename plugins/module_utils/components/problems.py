@@ -35,7 +35,8 @@ def wrong(
         for component in wanted
     ]
     for problem in find_problems(graph):
-        yield KubeError(problem.reason, f"{problem.message}.")
+        end = "" if problem.message.endswith("?") else "."
+        yield KubeError(problem.reason, problem.message + end)
     for component in wanted:
         for need in component.needs:
             if need in off:
@@ -78,13 +79,20 @@ def _definition(component: Component, known: Collection[str]) -> Iterator[KubeEr
 
 
 def _unknown(component: Component, known: Collection[str]) -> str:
-    wanted = component.definition
+    wanted = component.definition or component.name
     near = get_close_matches(wanted, sorted(known), n=3, cutoff=0.5)
     hint = f"the nearest are {', '.join(near)}" if near else f"there are {', '.join(sorted(known))}"
     return (
         f"{component.name} has neither source nor manifests, and the catalogue has no {wanted}"
         f"{f' ({hint})' if known else ''}."
     )
+
+
+def of(component: str, problem: KubeError) -> KubeError:
+    """A problem that says whose it is."""
+    text = str(problem)
+    named = text if text.startswith(component) else f"{component}: {text}"
+    return KubeError(problem.reason, named)
 
 
 def refuse(found: Sequence[KubeError]) -> None:

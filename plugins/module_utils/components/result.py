@@ -1,6 +1,6 @@
 # Copyright: groundwork.platform maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the module returns of all components, and how a terminal shows it."""
+"""What the module returns of all components."""
 
 from __future__ import annotations
 
@@ -20,12 +20,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply imp
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.bulk import told
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.runner import summary
-from ansible_collections.groundwork.platform.plugins.module_utils.text import table
 
 CHANGED, SAME = "changed", "unchanged"
 LEFT, OFF = "left", "off"
-
-_HEADINGS = ("component", "state", "seconds", "objects", "note")
 
 
 def shown(components: Sequence[Component], done: Done) -> dict[str, Any]:
@@ -61,19 +58,6 @@ def failures(result: Mapping[str, Any]) -> str:
         return ""
     texts = " ".join(f"{entry['name']}: {entry['message']}" for entry in broken)
     return f"{len(broken)} of {len(result['components'])} components are not as they should be. {texts}"
-
-
-def component_table(result: Mapping[str, Any]) -> list[str]:
-    """Return what ``kube_components`` told as aligned lines: the components, and what took longest."""
-    if "components" not in result:
-        return [str(result.get("msg", "No components."))]
-    lines = table([_HEADINGS] + [_row(entry) for entry in result["components"]])
-    path = " → ".join(result["critical_path"])
-    if path:
-        lines.append(
-            f"{result['makespan']:.1f} s in all; longest chain {result['critical_seconds']:.1f} s: {path}"
-        )
-    return lines
 
 
 def _installed(fate: Fate) -> dict[str, Any]:
@@ -127,23 +111,5 @@ def _others(component: Component) -> dict[str, Any]:
         "needs": list(component.needs),
     }
     if component.owner != OURS and component.enabled:
-        return {**found, "state": LEFT, "message": f"it is {component.owner}'s."}
-    return {**found, "state": OFF, "message": "it is not enabled, and was not touched."}
-
-
-def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    counts = entry.get("counts", {})
-    seconds = f"{entry['seconds']:.1f}" if "seconds" in entry else "-"
-    notes = [entry["message"]] if "message" in entry else []
-    hooks = entry.get("hooks_left_out")
-    if hooks:
-        notes.append(f"without hooks: {', '.join(hooks)}")
-    if entry.get("kept"):
-        notes.append(f"{len(entry['kept'])} made-up values kept as they are")
-    return (
-        str(entry["name"]),
-        str(entry["state"]),
-        seconds,
-        ", ".join(f"{number} {action}" for action, number in counts.items() if number) or "-",
-        " ".join(notes),
-    )
+        return {**found, "state": LEFT, "message": f"{component.owner} applies it"}
+    return {**found, "state": OFF, "message": "not enabled"}

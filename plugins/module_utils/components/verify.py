@@ -13,18 +13,18 @@ from typing import Any, Callable
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import Component
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import APPLY
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import (
-    Catalogue,
-    Resource,
-)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import Catalogue
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import (
-    Kind,
     Manifest,
     from_text,
     from_value,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Item, plan
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import (
+    Item,
+    defined,
+    plan,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.wait import until_ready
 
 #: Seconds between two questions.
@@ -38,9 +38,15 @@ class Checks:
     """A component's checks, resolved against what the cluster will serve. Raises ``KubeError`` where it cannot."""
 
     def __init__(
-        self, component: Component, catalogue: Catalogue, others: Sequence[Manifest]
+        self,
+        component: Component,
+        own: Sequence[Manifest],
+        catalogue: Catalogue,
+        others: Sequence[Manifest],
     ) -> None:
+        """``own`` are the component's manifests, ``others`` those of all components."""
         self._component = component
+        self._own = own
         self._objects: list[tuple[Item, str]] = []
         self._accepted: list[Item] = []
         self._paths: list[str] = []
@@ -65,7 +71,9 @@ class Checks:
     def _object(
         self, check: Mapping[str, Any], catalogue: Catalogue, others: Sequence[Manifest]
     ) -> tuple[Item, str]:
-        api_version = check.get("api_version") or _api_version(check["kind"], catalogue, others)
+        api_version = check.get("api_version") or _api_version(
+            check["kind"], self._own, catalogue, others
+        )
         body = {
             "apiVersion": api_version,
             "kind": check["kind"],
@@ -81,18 +89,25 @@ class Checks:
         return looked_at.items[0], check.get("condition", "")
 
 
-def _api_version(kind: str, catalogue: Catalogue, others: Sequence[Manifest]) -> str:
-    """The version at which a kind is served; Kubernetes' own kinds stand above others of their name."""
-    served: dict[Kind, Resource] = {
-        resource.kind: resource for resource in catalogue.preferred() if resource.kind.name == kind
-    }
-    versions = sorted((found.api_version for found in served), key=lambda text: ("." in text, text))
-    if versions:
-        return versions[0]
-    for manifest in others:
-        spec = manifest.body.get("spec") or {}
-        if (spec.get("names") or {}).get("kind") == kind:
-            return f"{spec['group']}/{spec['versions'][0]['name']}"
+def _api_version(
+    kind: str, own: Sequence[Manifest], catalogue: Catalogue, others: Sequence[Manifest]
+) -> str:
+    """The version that a kind's bare name means: the component's own, Kubernetes' own, or the only one."""
+    served = [resource.kind for resource in catalogue.preferred()]
+    for kinds in (
+        [manifest.kind for manifest in own],
+        [known for known in served if "." not in known.group],
+        [*served, *defined(others)],
+    ):
+        # One version for each group; the first is the one that the cluster prefers.
+        meant = {known.group: known.api_version for known in reversed(kinds) if known.name == kind}
+        if len(meant) == 1:
+            return next(iter(meant.values()))
+        if meant:
+            raise KubeError(
+                "unknown_kind",
+                f"verify: {kind} is a kind of {' and of '.join(sorted(meant))}. Say which with api_version.",
+            )
     raise KubeError(
         "unknown_kind", f"verify: the cluster knows no {kind}, and no component brings it."
     )
