@@ -162,7 +162,8 @@ options:
     default: 8
   standby:
     description: >-
-      The cluster's nodes are switched off. Everything is applied, nothing is awaited or verified.
+      The cluster's node pools are at 0. Everything is applied as M(groundwork.platform.kube_apply) does it with this
+      option. Nothing that needs a node is awaited, nothing is verified.
     type: bool
     default: false
   expected_namespaces:

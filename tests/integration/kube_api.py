@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.integration.labs import ROOT, environment
@@ -208,11 +205,3 @@ def result(name: str, *flags: str, **options: Any) -> dict[str, Any]:
     printed = json.loads(module(name, *flags, **options))
     found: dict[str, Any] = printed["plays"][0]["tasks"][0]["hosts"]["localhost"]
     return found
-
-
-def helm() -> Path:
-    """Helm, where it is there: named by GROUNDWORK_HELM, or found as all programs are."""
-    found = os.environ.get("GROUNDWORK_HELM") or shutil.which("helm")
-    if not found:
-        pytest.skip("there is no helm: put it on the PATH, or name it with GROUNDWORK_HELM")
-    return Path(found)

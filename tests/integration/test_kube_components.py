@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.integration.kube_api import Api, api, result
-from tests.integration.test_kube_apply import definition
+from tests.integration.kube_api import Api, direct
+from tests.integration.kube_objects import definition
 
 pytestmark = [pytest.mark.kube, pytest.mark.slow]
 
@@ -18,19 +18,13 @@ Install = Callable[..., dict[str, Any]]
 Body = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with api(tmp_path_factory.mktemp("kube")) as served:
-        yield served
-
-
 @pytest.fixture
 def install(kube: Api) -> Install:
     """Run the module; a failure is returned like any result."""
 
-    def run(components: list[Body], *flags: str, **options: Any) -> dict[str, Any]:
+    def run(components: list[Body], **options: Any) -> dict[str, Any]:
         given = {"kubeconfig": str(kube.kubeconfig), "components": components, **options}
-        return result("kube_components", *flags, **given)
+        return direct("kube_components", **given)
 
     return run
 
@@ -146,8 +140,8 @@ def test_independent_ones_go_side_by_side_and_what_needs_them_comes_after(
     assert done["critical_path"][-1] == f"{name}-last"
     assert done["critical_seconds"] <= done["makespan"] + 0.002
 
-    for flags in ((), ("--check",)):
-        again = install(components, *flags)
+    for check in (False, True):
+        again = install(components, check=check)
         assert not again["changed"]
         assert set(states(again).values()) == {"unchanged"}
 
@@ -167,11 +161,11 @@ def test_a_bare_cluster_is_told_in_check_mode_what_would_come(
             "manifests": [config("g", f"{name}-promised", a="b")],
         },
     ]
-    refused = install(components, "--check")
+    refused = install(components, check=True)
     assert refused["reason"] == "no_namespace"
     assert f"{name}-guest: The cluster has no namespace {name}-promised" in refused["msg"]
     promised = {"expected_namespaces": [f"{name}-promised"]}
-    tried = install(components, "--check", "--diff", **promised)
+    tried = install(components, check=True, diff=True, **promised)
     assert set(states(tried).values()) == {"changed"}
     assert tried["counts"] == {**dict.fromkeys(tried["counts"], 0), "created": 5}
     (promised_diff,) = [
@@ -184,7 +178,7 @@ def test_a_bare_cluster_is_told_in_check_mode_what_would_come(
     assert kube.get("namespaces", f"--field-selector=metadata.name={name}")["items"] == []
 
     assert install(components[:3])["counts"]["created"] == 4
-    assert not install(components[:3], "--check")["changed"]
+    assert not install(components[:3], check=True)["changed"]
 
 
 def test_a_failure_stops_what_needs_it_and_nothing_else(
@@ -224,8 +218,8 @@ def test_what_a_new_version_does_not_have_goes_away_with_its_own_component_alone
     install([component("a", first, second, moved), component("b", config(f"{name}-b"))])
     kube.kubectl("create", "configmap", f"{name}-by-hand")
     fewer = [component("a", first), component("b", config(f"{name}-b"), moved)]
-    for flags in (("--check", "--diff"), ("--diff",)):
-        done = install(fewer, *flags)
+    for check in (True, False):
+        done = install(fewer, check=check, diff=True)
         assert done["counts"]["pruned"] == 1
         assert done["counts"]["updated"] == 1
         (gone,) = [diff for diff in done["diff"] if diff["after"] == ""]
@@ -275,7 +269,7 @@ def test_verification_asks_the_api(install: Install, kube: Api, name: str) -> No
         ],
     }
     # In check mode nothing is there to verify.
-    assert states(install([component], "--check")) == {name: "changed"}
+    assert states(install([component], check=True)) == {name: "changed"}
     assert states(install([component])) == {name: "changed"}
     assert [item["metadata"]["name"] for item in kube.get(f"things.{group}")["items"]] == ["t"]
 
@@ -325,6 +319,50 @@ def test_a_cluster_in_standby_gets_everything_and_is_not_awaited(
     assert "0 of 1 pods" in failed["msg"]
     components[0]["wait"]["timeout"] = 0
     assert list(states(install(components)).values()) == ["unchanged", "unchanged"]
+
+
+def test_in_standby_webhooks_of_all_components_give_way_before_anything_else(
+    install: Install, kube: Api, name: str
+) -> None:
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": name}}
+    hook = {
+        "name": "nobody.example.org",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "clientConfig": {"url": "https://127.0.0.1:1"},
+        "failurePolicy": "Fail",
+        "namespaceSelector": selector,
+        "rules": [
+            {
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["*"],
+                "resources": ["configmaps"],
+            }
+        ],
+    }
+    webhook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [hook],
+    }
+    components = [
+        {"name": f"{name}-a", "namespace": name, "manifests": [config("c", name)]},
+        {"name": f"{name}-b", "needs": [f"{name}-a"], "manifests": [webhook]},
+    ]
+    kube.kubectl("create", "namespace", name)
+    install([{**components[1], "needs": []}])
+    done = install(components, standby=True)
+    assert list(states(done).values()) == ["changed", "changed"]
+    assert done["counts"]["updated"] == 1
+    again = install(components, standby=True)
+    assert not again["changed"]
+    # Leaving standby, the webhook blocks again.
+    assert one(install(components), f"{name}-b")["counts"]["updated"] == 1
+    live = kube.get("validatingwebhookconfiguration", name)
+    assert live["webhooks"][0]["failurePolicy"] == "Fail"
+    kube.kubectl("delete", "validatingwebhookconfiguration", name)
 
 
 def test_what_others_own_or_is_not_enabled_is_left_alone(

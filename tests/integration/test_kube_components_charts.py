@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.kube_api import Api, api, helm, result
+from tests.integration.kube_api import Api, build, direct
+from tests.integration.kube_objects import definition
 from tests.integration.labs import ROOT, environment
-from tests.integration.test_kube_apply import definition
 
 pytestmark = [pytest.mark.kube, pytest.mark.slow]
 
@@ -25,17 +25,13 @@ Body = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with api(tmp_path_factory.mktemp("kube")) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Helm, which writes down how it is called."""
     folder = tmp_path_factory.mktemp("helm")
     script = folder / "helm"
-    script.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\nexec {helm()} "$@"\n')
+    script.write_text(
+        f'#!/bin/sh\necho "$@" >> {folder}/calls\nexec {build().with_name("helm")} "$@"\n'
+    )
     script.chmod(0o755)
     return script
 
@@ -44,7 +40,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install(kube: Api, program: Path, tmp_path: Path) -> Install:
     """Run the module; a failure is returned like any result."""
 
-    def run(components: list[Body], *flags: str, **options: Any) -> dict[str, Any]:
+    def run(components: list[Body], **options: Any) -> dict[str, Any]:
         given = {
             "kubeconfig": str(kube.kubeconfig),
             "helm": str(program),
@@ -52,7 +48,7 @@ def install(kube: Api, program: Path, tmp_path: Path) -> Install:
             "components": components,
             **options,
         }
-        return result("kube_components", *flags, **given)
+        return direct("kube_components", **given)
 
     return run
 
@@ -95,7 +91,7 @@ def test_a_chart_becomes_objects_and_its_values_are_seen_by_nobody(
         "source": {"path": str(path)},
         "values": {"word": "Gehe1m"},
     }
-    tried = install([component], "--check", "--diff")
+    tried = install([component], check=True, diff=True)
     assert "word: Gehe1m" in tried["diff"][0]["after"]
     assert only(install([component]))["counts"]["created"] == 1
     data = kube.get("configmap", "plain", "-n", "kube-public")["data"]
@@ -197,8 +193,8 @@ def test_hooks_are_objects_that_are_made_anew_where_they_changed(
     assert only(install([component]))["state"] == "unchanged"
 
     component["values"]["image"] = "two"
-    for flags in (("--check",), ()):
-        assert only(install([component], *flags))["counts"]["replaced"] == 2
+    for check in (True, False):
+        assert only(install([component], check=check))["counts"]["replaced"] == 2
     assert kube.get("job", "before")["metadata"]["uid"] != job["metadata"]["uid"]
     assert only(install([component]))["state"] == "unchanged"
 
@@ -300,14 +296,14 @@ def test_a_kustomization_is_built(
     kubectl.write_text(f'#!/bin/sh\nexec {kube.program} kubectl "$@"\n')
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs), prepend=":")
-    options = {"kubeconfig": str(kube.kubeconfig), "helm": "nowhere"}
-    assert only(result("kube_components", components=[component], **options))["state"] == "changed"
+    options: Body = {"kubeconfig": str(kube.kubeconfig), "helm": "nowhere"}
+    assert only(direct("kube_components", components=[component], **options))["state"] == "changed"
     assert kube.get("configmap", "built")["data"] == {"a": "b"}
     # The other module builds it the same way.
-    same = result("kube_apply", kustomize=str(folder), kubeconfig=str(kube.kubeconfig))
+    same = direct("kube_apply", kustomize=str(folder), kubeconfig=str(kube.kubeconfig))
     assert same["counts"]["updated"] == 1
     (folder / "kustomization.yaml").write_text("resources: [nowhere.yaml]\n")
-    refused = result("kube_components", components=[component], **options)
+    refused = direct("kube_components", components=[component], **options)
     assert refused["reason"] == "not_rendered"
     assert f"kubectl kustomize {folder}" in refused["msg"]
 
@@ -358,7 +354,10 @@ def test_the_role_takes_definitions_from_catalogues_and_shows_a_table(
     assert "+  size: 7" in tried
     assert "failed=0" in tried
     assert "changed=1" in play(tmp_path, kube, program, components)
-    sizes = {item["metadata"]["name"]: item["spec"]["size"] for item in kube.get("things")["items"]}
+    sizes = {
+        item["metadata"]["name"]: item["spec"]["size"]
+        for item in kube.get("things.example.org")["items"]
+    }
     assert sizes == {"one": 7, "two": 7, "three": 1}
     again = play(tmp_path, kube, program, components)
     assert "changed=0" in again

@@ -11,7 +11,10 @@ from functools import partial
 
 from ansible_collections.groundwork.platform.plugins.module_utils.components.charts import Helm
 from ansible_collections.groundwork.platform.plugins.module_utils.components.hooks import stages
-from ansible_collections.groundwork.platform.plugins.module_utils.components.look import World, look
+from ansible_collections.groundwork.platform.plugins.module_utils.components.look import (
+    Cluster,
+    look,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import (
     OURS,
     PATIENCE,
@@ -42,10 +45,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.connectio
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import discover
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import (
-    Found,
-    observe,
-)
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import World, observe
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import (
     DEFINITION,
     Item,
@@ -53,9 +53,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan impo
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.preflight import check
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune, surplus
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.runner import (
-    Waves,
-    settled,
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.runner import Waves
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.standby import (
+    blocks,
+    resting,
 )
 
 
@@ -123,31 +124,34 @@ async def _install(
     connection: Connection, components: Sequence[Component], options: Options, wishes: Wishes
 ) -> Done:
     async with Client(connection, wishes.concurrency, wishes.timeout) as client:
-        world = await look(client)
-        parts = await _prepared(components, world, wishes)
-        found = await observe(
-            client,
-            whole(parts),
-            options.manager,
-            [component.inventory for component in components],
-        )
-        parts = [await keep_values(client, part, found, options.manager) for part in parts]
+        cluster = await look(client)
+        parts = await _prepared(components, cluster, wishes)
+        inventories = [component.inventory for component in components]
+        world = await observe(client, whole(parts), options.manager, inventories)
+        found = dict(world.found)
+        parts = [keep_values(part, found, options.manager) for part in parts]
         phases = _phases(parts, world, options, wishes)
-        _preflight(parts, found, phases)
+        _preflight(parts, World(found, phases))
         coming = (phases or {}).keys() - (world.phases or {}).keys()
-        run = _Run(client, parts, Waves(client, found, coming), options, wishes)
+        run = _Run(client, parts, Waves(client, found, coming, wishes.standby), options, wishes)
         done = await run.install()
         if wishes.prune:
-            await run.prune(world)
+            await run.prune(cluster)
         return done
 
 
-async def _prepared(components: Sequence[Component], world: World, wishes: Wishes) -> list[Part]:
-    helm = Helm(wishes.helm, world.version, wishes.cache) if wishes.helm else None
-    workshop = Workshop(components, helm, wishes.cache, world.catalogue, world.definitions)
+async def _prepared(
+    components: Sequence[Component], cluster: Cluster, wishes: Wishes
+) -> list[Part]:
+    helm = Helm(wishes.helm, cluster.version, wishes.cache) if wishes.helm else None
+    workshop = Workshop(components, helm, wishes.cache, cluster)
     rendered, problems = await workshop.render()
     refuse(problems)
-    parts, problems = take_apart(rendered, world.catalogue)
+    if wishes.standby:
+        rendered = [
+            replace(entry, manifests=tuple(map(resting, entry.manifests))) for entry in rendered
+        ]
+    parts, problems = take_apart(rendered, cluster.catalogue)
     refuse(problems)
     by_name = {part.name: part for part in parts}
     return [by_name[component.name] for component in components]
@@ -163,13 +167,11 @@ def _phases(
     return {**dict.fromkeys(coming, "Active"), **world.phases}
 
 
-def _preflight(
-    parts: Sequence[Part], found: Mapping[Key, Found], phases: Mapping[str, str] | None
-) -> None:
+def _preflight(parts: Sequence[Part], world: World) -> None:
     problems = []
     for part in parts:
         try:
-            check(Plan(part.items), found, phases)
+            check(Plan(part.items), world)
         except KubeError as error:
             problems.append(of(part.name, error))
     refuse(problems)
@@ -192,14 +194,14 @@ class _Run:
         self._wishes = wishes
         self._needs = needs(parts)
         self._fates = {part.name: Fate(part, self._needs[part.name]) for part in parts}
-        #: A cluster whose nodes are switched off takes everything and gets nothing ready.
-        self._waits = not options.check and not wishes.standby
 
     async def install(self) -> Done:
         nodes = [
             dag.Node(name, partial(self._one, fate), fate.needs)
             for name, fate in self._fates.items()
         ]
+        if self._wishes.standby:
+            await self._unblock()
         report = await dag.run(nodes, self._wishes.parallel)
         for name, result in report.results.items():
             if result.error is not None and not isinstance(result.error, KubeError):
@@ -207,7 +209,7 @@ class _Run:
             self._fates[name].result = result
         return Done(self._fates, report.makespan, report.critical_path, report.critical_seconds)
 
-    async def prune(self, world: World) -> None:
+    async def prune(self, cluster: Cluster) -> None:
         """Delete what the components that went well do not have any more."""
         well = {
             fate.part.component.inventory: fate
@@ -216,7 +218,7 @@ class _Run:
         }
         if not well:
             return
-        catalogue = world.catalogue
+        catalogue = cluster.catalogue
         if not self._options.check and self._defined_anew():
             catalogue = await discover(self._client)
         wanted = {item.key for fate in self._fates.values() for item in fate.part.items}
@@ -225,6 +227,16 @@ class _Run:
         owners = {entry.key: well[entry.inventory] for entry in gone}
         for outcome in outcomes:
             owners[outcome.key].pruned.append(outcome)
+
+    async def _unblock(self) -> None:
+        """Webhooks that are there and without their pods now would stop what others apply: they go first."""
+        for fate in self._fates.values():
+            items = [
+                item
+                for item in fate.part.items
+                if blocks(item.key) and item.key in self._waves.found
+            ]
+            fate.outcomes.update(await self._waves.apply(items, self._options))
 
     def _defined_anew(self) -> bool:
         return any(
@@ -236,25 +248,26 @@ class _Run:
     async def _one(self, fate: Fate) -> None:
         """Install one component. Raises ``KubeError``: ``objects``, ``not_verified``, those of the client."""
         for stage in stages(fate.part.items):
+            items = [item for item in stage.items if item.key not in fate.outcomes]
             if fate.broken:
-                fate.outcomes.update(_left_out(stage.items))
+                fate.outcomes.update(_left_out(items))
                 continue
             # As Helm does before it makes a hook.
             options = replace(self._options, replace=True) if stage.hooks else self._options
-            outcomes = await self._waves.apply(stage.items, options)
+            outcomes = await self._waves.apply(items, options)
             timeout = fate.part.component.timeout
-            if self._waits and (timeout or stage.hooks):
-                outcomes = await settled(
-                    self._client,
-                    stage.items,
+            if not self._options.check and (timeout or stage.hooks):
+                outcomes = await self._waves.settled(
                     outcomes,
+                    items,
                     fate.part.component.conditions,
                     timeout or PATIENCE,
                 )
             fate.outcomes.update(outcomes)
         if fate.broken:
             raise KubeError("objects", told(fate.broken, len(fate.part.items)))
-        if self._waits:
+        # In standby nothing runs that could be verified.
+        if not self._options.check and not self._wishes.standby:
             await self._verify(fate.part)
 
     async def _verify(self, part: Part) -> None:

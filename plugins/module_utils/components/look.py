@@ -1,6 +1,6 @@
 # Copyright: groundwork.platform maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What there is before the first change: one look at the cluster for all components."""
+"""What the cluster is, before anything is rendered for it: one look for all components."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery
     discover,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import namespaces
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import INVENTORY_LABEL
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -22,25 +21,17 @@ _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,ap
 
 
 @dataclass(frozen=True)
-class World:
-    """A cluster as it is found.
-
-    ``phases`` are those of its namespaces, ``None`` where they may not be listed. ``definitions`` are the names
-    of its CRDs by the inventory that brought them.
-    """
+class Cluster:
+    """What a cluster is; ``definitions`` are the names of its CRDs by the inventory that brought them."""
 
     catalogue: Catalogue
-    phases: Mapping[str, str] | None
     version: str
     definitions: Mapping[str, frozenset[str]]
 
 
-async def look(client: Client) -> World:
-    """Ask all that decides what is done. Raises ``KubeError``: ``failed``, those of discovery and of the client."""
-    catalogue, phases, version, definitions = await asyncio.gather(
-        discover(client), namespaces(client), _version(client), _definitions(client)
-    )
-    return World(catalogue, phases, version, definitions)
+async def look(client: Client) -> Cluster:
+    """Ask what decides how components are rendered. Raises ``KubeError``: ``failed``, those of discovery."""
+    return Cluster(*await asyncio.gather(discover(client), _version(client), _definitions(client)))
 
 
 async def _version(client: Client) -> str:

@@ -19,7 +19,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.dag.graph impo
     find_cycles,
     in_words,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import Catalogue
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key
@@ -139,31 +138,19 @@ def _circles(parts: Sequence[Part]) -> list[KubeError]:
     return found
 
 
-async def keep_values(client: Client, part: Part, found: dict[Key, Found], manager: str) -> Part:
+def keep_values(part: Part, found: dict[Key, Found], manager: str) -> Part:
     """Put what the cluster has in place of what the part's chart makes up; ``found`` is brought up to date."""
     items, kept = [], []
     for item in part.items:
         made_up = part.rendered.made_up
-        places = made_up.get(item.key) or made_up.get(item.key._replace(namespace=""))
-        live = await _live(client, item, found) if places else None
-        if places and live:
+        places = made_up.get(item.key) or made_up.get(item.key._replace(namespace="")) or ()
+        live = found[item.key].body if item.key in found else None
+        if places and live is not None:
             item = replace(item, manifest=keeping(item.manifest, live, places))
             found[item.key] = compare(item, live, manager)
             kept += [f"{item.key}: {shown(place)}" for place in places]
         items.append(item)
     return replace(part, items=tuple(items), kept=tuple(kept))
-
-
-async def _live(
-    client: Client, item: Item, found: Mapping[Key, Found]
-) -> Mapping[str, object] | None:
-    """The object as the cluster has it, also where it does not carry the label yet."""
-    if item.key in found and found[item.key].body:
-        return found[item.key].body
-    if item.defined_by:
-        return None
-    answer = await client.get(item.path)
-    return answer.body if answer.ok else None
 
 
 def whole(parts: Sequence[Part]) -> Plan:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,6 +19,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.components.dow
     text_of,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.components.hooks import sift
+from ansible_collections.groundwork.platform.plugins.module_utils.components.look import Cluster
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import Component
 from ansible_collections.groundwork.platform.plugins.module_utils.components.problems import of
 from ansible_collections.groundwork.platform.plugins.module_utils.components.unsteady import (
@@ -27,7 +28,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.components.uns
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.dag import runner as dag
 from ansible_collections.groundwork.platform.plugins.module_utils.dag.graph import transitive
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import Catalogue
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import (
     Key,
@@ -61,15 +61,12 @@ class Workshop:
         components: Sequence[Component],
         helm: Helm | None,
         cache: str,
-        catalogue: Catalogue,
-        labelled: Mapping[str, Collection[str]],
+        cluster: Cluster,
     ) -> None:
-        """``labelled``: names of the definitions that the cluster has of each inventory."""
         self._components = components
         self._helm = helm
         self._cache = cache
-        self._catalogue = catalogue
-        self._labelled = labelled
+        self._cluster = cluster
         self._all_needs = transitive({component.name: component.needs for component in components})
         self._ready: dict[str, Rendered] = {}
 
@@ -119,7 +116,7 @@ class Workshop:
             definition
             for other in self._components
             if other.name not in needed
-            for definition in self._labelled.get(other.inventory, ())
+            for definition in self._cluster.definitions.get(other.inventory, ())
         }
         brought = defined(
             manifest
@@ -127,7 +124,7 @@ class Workshop:
             for manifest in self._ready[name].manifests
             if manifest.kind.name == DEFINITION
         )
-        return api_versions(self._catalogue, foreign, brought)
+        return api_versions(self._cluster.catalogue, foreign, brought)
 
 
 async def _read(place: str, cache: str) -> list[Manifest]:

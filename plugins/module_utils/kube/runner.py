@@ -114,7 +114,7 @@ class Waves:
         standby: bool,
     ) -> None:
         self._client = client
-        self._found = found
+        self.found = found
         self._coming = coming
         self._standby = standby
         self._missing: set[str] = set()
@@ -161,7 +161,7 @@ class Waves:
 
     def _wave(self, item: Item) -> int:
         """Webhooks that are there and without their pods now would stop all that comes before them."""
-        urgent = self._standby and item.key in self._found and blocks(item.key)
+        urgent = self._standby and item.key in self.found and blocks(item.key)
         return -1 if urgent else item.wave
 
     async def _one(self, item: Item, options: Options) -> Outcome:
@@ -179,7 +179,7 @@ class Waves:
             return untried(item)
         if options.check and item.key.namespace in self._coming:
             return await trial(self._client, item, options)
-        return await apply(self._client, item, self._found.get(item.key), options)
+        return await apply(self._client, item, self.found.get(item.key), options)
 
     async def _settle(
         self, items: Sequence[Item], outcomes: Mapping[Key, Outcome], options: Options

@@ -13,7 +13,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
     Manifest,
 )
 
-VERBS = frozenset(("get", "list", "watch", "patch", "delete"))
+VERBS = frozenset(("create", "get", "list", "watch", "patch", "delete"))
 
 
 def catalogue(*more: Resource) -> Catalogue:
