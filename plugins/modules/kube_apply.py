@@ -209,10 +209,10 @@ awaited:
 reason:
   description:
     - Why nothing was done.
-    - One of V(malformed_yaml), V(malformed_manifest), V(no_such_file), V(no_manifests), V(unknown_kind),
-      V(not_appliable), V(twice), V(no_namespace), V(namespace_terminating), V(owned_elsewhere), V(quota_below_use),
-      V(no_configuration), V(bad_configuration), V(unreachable), V(unauthorized), V(forbidden), V(too_old),
-      V(missing_library), V(failed).
+    - One of V(malformed_yaml), V(malformed_manifest), V(no_such_file), V(no_manifests), V(missing_program),
+      V(not_rendered), V(unknown_kind), V(not_appliable), V(twice), V(no_namespace),
+      V(namespace_terminating), V(owned_elsewhere), V(quota_below_use), V(no_configuration), V(bad_configuration),
+      V(unreachable), V(unauthorized), V(forbidden), V(too_old), V(missing_library), V(failed).
   returned: where nothing was done
   type: str
   sample: unknown_kind

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ansible_collections.groundwork.platform.plugins.module_utils.text import table
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -103,14 +105,7 @@ class Measures:
             "lost rows",
         )
         rows = [head, *(_row(name, entry) for name, entry in self._entries.items())]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        print()
-        for row in rows:
-            print(
-                "  ".join(
-                    cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-                ).rstrip()
-            )
+        print("\n" + "\n".join(table(rows)))
         print(f"Written to {self._path}")
 
 

@@ -12,7 +12,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube import cl
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Access
 
 #: What may hold a Secret.
-CONTENTS = ("manifests",)
+CONTENTS = ("components", "manifests")
 
 
 class KubeModule(AnsibleModule):

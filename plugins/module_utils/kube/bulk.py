@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import (
@@ -26,6 +27,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
     from_text,
     from_value,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.programs import kustomized
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.runner import (
     Wishes,
     run,
@@ -59,7 +61,7 @@ def apply_all(module: KubeModule) -> None:
         result["awaited"] = not (options.check or params["standby"])
     broken = [outcome for outcome in outcomes if outcome.action in (FAILED, SKIPPED)]
     if broken:
-        module.fail_json(_told(broken, len(outcomes)), **result)
+        module.fail_json(told(broken, len(outcomes)), **result)
     module.exit_json(**result)
 
 
@@ -89,24 +91,12 @@ def _manifests(module: KubeModule) -> Iterator[Manifest]:
             yield from from_value(entry, source)
     yield from from_files(module.params["src"] or ())
     if module.params["kustomize"]:
-        yield from from_text(_kustomized(module, module.params["kustomize"]), "kustomize")
+        rendered = asyncio.run(kustomized(module.params["kustomize"]))
+        yield from from_text(rendered, "kustomize")
 
 
-def _kustomized(module: KubeModule, folder: str) -> str:
-    kustomize = module.get_bin_path("kustomize")
-    kubectl = module.get_bin_path("kubectl")
-    if not kustomize and not kubectl:
-        raise KubeError(
-            "missing_program", "kustomize needs the program kustomize or kubectl; neither is there."
-        )
-    command = [kustomize, "build", folder] if kustomize else [kubectl, "kustomize", folder]
-    status, output, errors = module.run_command(command)
-    if status != 0:
-        raise KubeError("malformed_manifest", f"{' '.join(command)}: {errors.strip()}")
-    return str(output)
-
-
-def _told(broken: list[Outcome], total: int) -> str:
+def told(broken: Sequence[Outcome], total: int) -> str:
+    """Say which objects are not as they should be, the first few by name."""
     named = " ".join(outcome.message for outcome in broken[:NAMED])
     more = f" And {len(broken) - NAMED} more, see results." if len(broken) > NAMED else ""
     return f"{len(broken)} of {total} objects are not as they should be. {named}{more}"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,15 +46,20 @@ class World:
     phases: Mapping[str, str] | None
 
 
-async def observe(client: Client, plan: Plan, manager: str, inventory: str | None) -> World:
+def of_inventories(inventories: Collection[str]) -> str:
+    """A label selector for the objects of inventories."""
+    return f"{INVENTORY_LABEL} in ({','.join(sorted(inventories))})"
+
+
+async def observe(client: Client, plan: Plan, manager: str, inventories: Collection[str]) -> World:
     """Ask for all objects of a plan whose kinds the cluster serves already; what is not there is left out.
 
-    With an inventory the lists are of its label; what they do not have, where it can be there at all, is
+    With inventories the lists are of their label; what they do not have, where it can be there at all, is
     asked for without it: an object that was there before its inventory. Raises those of the client.
     """
     items = [item for item in plan.items if not item.defined_by and item.resource.kind != NAMESPACE]
     found: dict[Key, Found] = {}
-    selector = f"{INVENTORY_LABEL}={inventory}" if inventory else ""
+    selector = of_inventories(inventories) if inventories else ""
     phases, _none = await asyncio.gather(
         _observe_namespaces(client, plan, manager, found),
         _observe_kinds(client, items, manager, selector, found),

@@ -76,13 +76,15 @@ def plan(
     catalogue: Catalogue,
     default_namespace: str,
     inventory: str | None,
+    others: Iterable[Manifest] = (),
 ) -> Plan:
     """Find the resource of each manifest, put it into its namespace and label it.
 
-    Raises ``KubeError`` (``unknown_kind``, ``not_appliable``, ``twice``) that names all manifests it is about.
+    ``others`` are applied before these; the kinds that they define may be used. Raises ``KubeError``
+    (``unknown_kind``, ``not_appliable``, ``twice``) that names all manifests it is about.
     """
     manifests = list(manifests)
-    coming = _coming(manifests)
+    coming = defined([*others, *manifests])
     items, unknown, unfit = [], [], []
     for manifest in manifests:
         resource, defined_by = catalogue.get(manifest.kind), ""
@@ -100,12 +102,18 @@ def plan(
         raise KubeError("unknown_kind", _sentence(unknown))
     if unfit:
         raise KubeError("not_appliable", _sentence(unfit))
+    return joined(items)
+
+
+def joined(items: Iterable[Item]) -> Plan:
+    """One plan of items, wave by wave. Raises ``KubeError`` (``twice``) that names all twins."""
+    items = list(items)
     _refuse_twins(items)
     return Plan(tuple(sorted(items, key=lambda item: item.wave)))
 
 
-def _coming(manifests: Iterable[Manifest]) -> dict[Kind, tuple[Resource, str]]:
-    """Kinds that definitions among the manifests bring."""
+def defined(manifests: Iterable[Manifest]) -> dict[Kind, tuple[Resource, str]]:
+    """Kinds that definitions among the manifests bring, and the definitions' names."""
     found = {}
     for manifest in manifests:
         if manifest.kind.name != DEFINITION:

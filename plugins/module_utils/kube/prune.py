@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import (
@@ -23,6 +24,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.kinds import wave
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import of_inventories
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import INVENTORY_LABEL
 
 #: With these goes what no manifest can bring back: only who names them loses them.
@@ -34,15 +36,32 @@ _COPIED = frozenset(("Endpoints", "EndpointSlice"))
 _LISTED = METADATA.replace("PartialObjectMetadata", "PartialObjectMetadataList")
 
 
-async def prune(
+@dataclass(frozen=True)
+class Surplus:
+    """A live object, its metadata alone, that no manifest of its inventory has."""
+
+    resource: Resource
+    body: Mapping[str, Any]
+
+    @property
+    def key(self) -> Key:
+        """What tells it apart."""
+        return self.resource.key(self.body)
+
+    @property
+    def inventory(self) -> str:
+        """What it belonged to."""
+        return str(self.body["metadata"]["labels"][INVENTORY_LABEL])
+
+
+async def surplus(
     client: Client,
     catalogue: Catalogue,
-    inventory: str,
+    inventories: Collection[str],
     wanted: Collection[Key],
     also: Collection[str],
-    options: Options,
-) -> list[Outcome]:
-    """Delete what carries the inventory's label and is not wanted; kinds in ``KEPT`` only where ``also`` names them.
+) -> list[Surplus]:
+    """Find what carries the label of an inventory and is not wanted; kinds in ``KEPT`` only where ``also`` names them.
 
     What another object owns is left to it. Raises those of the client.
     """
@@ -54,30 +73,35 @@ async def prune(
         and (resource.kind.name not in KEPT or resource.kind.name in also)
     ]
     lists = await asyncio.gather(
-        *(_labelled(client, resource, inventory) for resource in resources)
+        *(_labelled(client, resource, inventories) for resource in resources)
     )
-    surplus = [
-        (resource, body)
+    return [
+        Surplus(resource, body)
         for resource, bodies in zip(resources, lists)
         for body in bodies
         if resource.key(body) not in wanted and not body["metadata"].get("ownerReferences")
     ]
-    # What was applied last goes first.
+
+
+async def prune(client: Client, found: Collection[Surplus], options: Options) -> list[Outcome]:
+    """Delete surplus; what was applied last goes first. Raises those of the client."""
     outcomes: list[Outcome] = []
-    for number in sorted({wave(resource.kind) for resource, _body in surplus}, reverse=True):
+    for number in sorted({wave(entry.resource.kind) for entry in found}, reverse=True):
         outcomes += await asyncio.gather(
             *(
-                _delete(client, resource, body, options)
-                for resource, body in surplus
-                if wave(resource.kind) == number
+                _delete(client, entry.resource, entry.body, options)
+                for entry in found
+                if wave(entry.resource.kind) == number
             )
         )
     return outcomes
 
 
-async def _labelled(client: Client, resource: Resource, inventory: str) -> list[Mapping[str, Any]]:
+async def _labelled(
+    client: Client, resource: Resource, inventories: Collection[str]
+) -> list[Mapping[str, Any]]:
     answer = await client.get(
-        resource.path(), accept=_LISTED, labelSelector=f"{INVENTORY_LABEL}={inventory}"
+        resource.path(), accept=_LISTED, labelSelector=of_inventories(inventories)
     )
     # Who may not see a kind has not applied it either.
     return list(answer.body["items"] or ()) if answer.ok else []

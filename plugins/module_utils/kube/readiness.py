@@ -17,6 +17,32 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.kinds imp
 
 Body = Mapping[str, Any]
 
+#: Built-in kinds without a status: there, they are ready.
+_WITHOUT_STATUS = frozenset(
+    (
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ConfigMap",
+        "IngressClass",
+        "LimitRange",
+        "MutatingWebhookConfiguration",
+        "NetworkPolicy",
+        "PriorityClass",
+        "Role",
+        "RoleBinding",
+        "RuntimeClass",
+        "Secret",
+        "ServiceAccount",
+        "StorageClass",
+        "ValidatingWebhookConfiguration",
+    )
+)
+
+
+def says_nothing(group: str, kind: str) -> bool:
+    """Whether objects of a kind never say how they are, so that nobody needs to look at them."""
+    return built_in(group) and kind in _WITHOUT_STATUS
+
 
 def condition(body: Body, name: str) -> Mapping[str, Any] | None:
     """The condition of a name in the object's status."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,15 +28,15 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.client im
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Connection
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import discover
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key, Manifest
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import World, observe
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import Found, observe
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import (
     DEFINITION,
     Item,
-    Plan,
     plan,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.preflight import check
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune, surplus
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.readiness import says_nothing
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.standby import (
     blocks,
     needs_nodes,
@@ -80,58 +80,91 @@ async def _run(
         if wishes.standby:
             manifests = list(map(resting, manifests))
         wanted = plan(manifests, catalogue, wishes.namespace, wishes.inventory)
-        world = await observe(client, wanted, options.manager, wishes.inventory)
+        inventories = (wishes.inventory,) if wishes.inventory else ()
+        world = await observe(client, wanted, options.manager, inventories)
         check(wanted, world)
-        outcomes = await _Waves(client, wanted, world, options, wishes.standby).apply()
+        coming = frozenset() if world.phases is None else wanted.namespaces - world.phases.keys()
+        waves = Waves(client, world.found, coming, wishes.standby)
+        outcomes = await waves.apply(wanted.items, options)
         if wishes.wait and not options.check:
-            outcomes = await _wait(client, wanted, outcomes, wishes)
+            outcomes = await waves.settled(
+                outcomes, wanted.items, wishes.wait_conditions, wishes.wait_timeout
+            )
         whole = not any(outcome.action in (FAILED, SKIPPED) for outcome in outcomes.values())
         results = list(outcomes.values())
-        if wishes.prune and wishes.inventory and whole:
-            results += await prune(
-                client, catalogue, wishes.inventory, outcomes.keys(), wishes.prune_kinds, options
+        if wishes.prune and inventories and whole:
+            gone = await surplus(
+                client, catalogue, inventories, outcomes.keys(), wishes.prune_kinds
             )
+            results += await prune(client, gone, options)
         return results
 
 
-class _Waves:
-    """Waves in their order; what needs something that failed is left out and says so."""
+class Waves:
+    """Waves in their order; what needs something that failed is left out and says so.
+
+    ``coming`` are namespaces that an object of the same run brings, or in check mode an earlier step.
+    """
 
     def __init__(
         self,
         client: Client,
-        wanted: Plan,
-        world: World,
-        options: Options,
+        found: Mapping[Key, Found],
+        coming: Collection[str],
         standby: bool,
     ) -> None:
         self._client = client
-        self._plan = wanted
-        self._found = world.found
-        self._options = options
+        self.found = found
+        self._coming = coming
         self._standby = standby
-        self._coming = (
-            frozenset() if world.phases is None else wanted.namespaces - world.phases.keys()
-        )
         self._missing: set[str] = set()
-        self.outcomes: dict[Key, Outcome] = {}
 
-    async def apply(self) -> dict[Key, Outcome]:
+    async def apply(self, items: Sequence[Item], options: Options) -> dict[Key, Outcome]:
+        """Apply objects; their outcomes, in their order. Raises those of the client."""
         waves: dict[int, list[Item]] = {}
-        for item in self._plan.items:
+        for item in items:
             waves.setdefault(self._wave(item), []).append(item)
-        for _number, items in sorted(waves.items()):
-            done = await asyncio.gather(*map(self._one, items))
-            self.outcomes.update({outcome.key: outcome for outcome in done})
-            await self._settle(items)
-        return {item.key: self.outcomes[item.key] for item in self._plan.items}
+        outcomes: dict[Key, Outcome] = {}
+        for _number, wave in sorted(waves.items()):
+            done = await asyncio.gather(*(self._one(item, options) for item in wave))
+            outcomes.update({outcome.key: outcome for outcome in done})
+            await self._settle(wave, outcomes, options)
+        return {item.key: outcomes[item.key] for item in items}
+
+    async def settled(
+        self,
+        outcomes: Mapping[Key, Outcome],
+        items: Sequence[Item],
+        conditions: Mapping[str, str],
+        timeout: float,
+    ) -> dict[Key, Outcome]:
+        """Wait for what was applied; what is not ready after ``timeout`` seconds has failed."""
+        there = [
+            item
+            for item in items
+            if outcomes[item.key].action not in (FAILED, SKIPPED)
+            and not (self._standby and needs_nodes(item.key))
+            and (item.key.kind in conditions or not says_nothing(item.key.group, item.key.kind))
+        ]
+        late = await until_ready(self._client, there, conditions, timeout)
+        return {
+            key: replace(
+                outcome,
+                action=FAILED,
+                reason="not_ready",
+                message=f"{key} is not ready: {late[key]}.",
+            )
+            if key in late
+            else outcome
+            for key, outcome in outcomes.items()
+        }
 
     def _wave(self, item: Item) -> int:
         """Webhooks that are there and without their pods now would stop all that comes before them."""
-        urgent = self._standby and item.key in self._found and blocks(item.key)
+        urgent = self._standby and item.key in self.found and blocks(item.key)
         return -1 if urgent else item.wave
 
-    async def _one(self, item: Item) -> Outcome:
+    async def _one(self, item: Item, options: Options) -> Outcome:
         needs = [f"Namespace {item.key.namespace}", f"{DEFINITION} {item.defined_by}"]
         for need in needs:
             if need in self._missing:
@@ -142,45 +175,24 @@ class _Waves:
                     "needs",
                     f"{item.key} ({item.manifest.source}) was left out, as it needs {need}.",
                 )
-        if self._options.check and item.defined_by:
+        if options.check and item.defined_by:
             return untried(item)
-        if self._options.check and item.key.namespace in self._coming:
-            return await trial(self._client, item, self._options)
-        return await apply(self._client, item, self._found.get(item.key), self._options)
+        if options.check and item.key.namespace in self._coming:
+            return await trial(self._client, item, options)
+        return await apply(self._client, item, self.found.get(item.key), options)
 
-    async def _settle(self, items: Sequence[Item]) -> None:
+    async def _settle(
+        self, items: Sequence[Item], outcomes: Mapping[Key, Outcome], options: Options
+    ) -> None:
         """Definitions that were just made serve their kinds a moment later."""
         definitions = [item for item in items if item.key.kind == DEFINITION]
-        made = [item for item in definitions if self.outcomes[item.key].changed]
+        made = [item for item in definitions if outcomes[item.key].changed]
         late: dict[Key, str] = {}
-        if made and not self._options.check:
+        if made and not options.check:
             late = await until_ready(self._client, made, {}, SETTLING)
         for item in items:
-            if self.outcomes[item.key].action == FAILED or item.key in late:
+            if outcomes[item.key].action == FAILED or item.key in late:
                 self._missing.add(f"{item.key.kind} {item.key.name}")
-
-
-async def _wait(
-    client: Client, wanted: Plan, outcomes: Mapping[Key, Outcome], wishes: Wishes
-) -> dict[Key, Outcome]:
-    there = [
-        item
-        for item in wanted.items
-        if outcomes[item.key].action not in (FAILED, SKIPPED)
-        and not (wishes.standby and needs_nodes(item.key))
-    ]
-    late = await until_ready(client, there, wishes.wait_conditions, wishes.wait_timeout)
-    return {
-        key: replace(
-            outcome,
-            action=FAILED,
-            reason="not_ready",
-            message=f"{key} is not ready: {late[key]}.",
-        )
-        if key in late
-        else outcome
-        for key, outcome in outcomes.items()
-    }
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:

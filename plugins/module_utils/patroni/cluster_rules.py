@@ -13,7 +13,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.preset
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.problem import (
     Problem,
-    did_you_mean,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.setting_names import (
     MAJORS,
@@ -23,6 +22,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.topolo
     Topology,
     group_of,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.text import did_you_mean
 
 # What all members of a cluster must say alike.
 _SHARED = (

@@ -12,9 +12,9 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.problem import (
     Problem,
-    did_you_mean,
     words,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.text import did_you_mean
 
 LOCAL = words(
     """

@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.problem import (
     Problem,
-    did_you_mean,
     words,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.setting_names import (
@@ -22,6 +21,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.settin
     parameter_names,
     removed_in,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.text import did_you_mean
 
 # Set by Patroni itself from other keys, whatever the configuration says.
 _PATRONIS_OWN = {

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,6 @@ def tell(problems: Sequence[Problem]) -> str:
         lines.append(f"   Why: {problem.why}")
         lines.append(f"   Way out: {problem.way_out}")
     return "\n".join(lines)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the known name closest to a mistyped one, or an empty string."""
-    close = get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-    return f"did you mean {close[0]}? " if close else ""
 
 
 def words(text: str) -> frozenset[str]:

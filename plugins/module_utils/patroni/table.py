@@ -6,17 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.text import table
+
 _HEADINGS = ("member", "role", "state", "timeline", "lag", "host", "note")
 
 
 def cluster_table(info: Mapping[str, Any]) -> list[str]:
     """Return what ``patroni_cluster_info`` told as aligned lines: a headline, the members, the problems."""
-    rows = [_HEADINGS] + [_row(member) for member in info.get("members", [])]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     lines = [_headline(info)]
-    lines += [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows
-    ]
+    lines += table([_HEADINGS] + [_row(member) for member in info.get("members", [])])
     lines += ["! " + str(problem["message"]) for problem in info.get("problems", [])]
     return lines
 

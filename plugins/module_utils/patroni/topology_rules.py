@@ -11,7 +11,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.cluste
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.problem import (
     Problem,
-    did_you_mean,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.patroni.topology import (
     CLUSTER_PREFIX,
@@ -19,6 +18,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.patroni.topolo
     Topology,
     topology_from,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.text import did_you_mean
 
 ETCD_SIZES = (1, 3, 5)
 _PLACEHOLDERS = frozenset(
