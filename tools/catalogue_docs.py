@@ -1,4 +1,4 @@
-"""Write docs/catalogue.md from the definitions of role kube_components."""
+"""Write the table in docs/catalogue.md from the definitions of role kube_components."""
 
 from __future__ import annotations
 
@@ -11,45 +11,19 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/catalogue.md"
 DEFINITIONS = ROOT / "roles/kube_components/files/catalogue"
 
-_HEAD = """\
-# The catalogue of components
-`roles/kube_components/files/catalogue/<name>.yml` says what a component is, `templates/catalogue/<name>.yml.j2` what it brings besides its
-source. An inventory names a component and says what is different; mappings are merged key by key, all else replaces:
-
-```yaml
-kube_components:
-  - {name: cert-manager}
-  - name: cert-manager-issuers
-    settings: {email: platform@example.com}
-  - name: ingress-nginx
-    values: {controller: {replicaCount: 1}}
-```
-
-`settings` are the template's parameters, `values` the chart's. Passwords are never among them: a setting that ends in `secret` names a Secret
-that has to be there (role `kube_secrets`). `kube_components_registry` names a mirror that takes the place of the registries of all images
-in templates; a setting `registry` does so for one component.
-
-How far a component was **tried**:
-
-| tried | what that says |
-|---|---|
-| applied | its chart was rendered or its manifests read, and an API server with the definitions (CRDs) of that version took every object; a second time nothing changed. Programs did not run |
-| rendered | its own objects were made from their settings; the definitions of their kinds were not to be had |
-| not | its chart or manifest was not to be had where this was written: look at version and values before you rely on them |
-
-`tests/integration/test_catalogue.py` tries this again, and fails where a definition says something else. Images were never pulled.
-
-| component | what it is | source | version | tried | notes |
-|---|---|---|---|---|---|
-"""
+#: Below it stands what is made here.
+_TABLE = "| component | what it is |"
 
 
 def page() -> str:
-    """The page's text."""
-    paths = sorted(DEFINITIONS.glob("*.yml"))
-    return _HEAD + "".join(
-        _row(path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in paths
-    )
+    """The page with the table as it should be."""
+    above = PAGE.read_text(encoding="utf-8").partition(_TABLE)[0]
+    rows = [
+        _row(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")))
+        for path in sorted(DEFINITIONS.glob("*.yml"))
+    ]
+    head = [f"{_TABLE} source | version | tried | notes |\n", "|---|---|---|---|---|---|\n"]
+    return above + "".join([*head, *rows])
 
 
 def _row(name: str, definition: dict[str, Any]) -> str:

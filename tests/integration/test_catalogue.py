@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.catalogue import Objects, definitions, objects, render, templates
 from tests.integration.kube_api import Api, api, build, result
 from tests.integration.labs import ROOT
+from tests.unit.kube.catalogue import Objects, definitions, objects, render, templates
 
 pytestmark = [pytest.mark.kube, pytest.mark.slow]
 
@@ -101,7 +101,8 @@ def rendered(name: str, scratch: Path) -> str:
     (chart / "Chart.yaml").write_text(yaml.safe_dump({**about, "dependencies": parts}))
     definition = definitions()[name]
     (scratch / f"{name}.yaml").write_text(yaml.safe_dump(definition["values"]))
-    command = [helm(), "template", name, chart, f"--namespace={definition['namespace']}"]
+    command = [str(helm()), "template", name, str(chart)]
+    command += [f"--namespace={definition['namespace']}"]
     command += ["--include-crds", f"--values={scratch / name}.yaml", "--skip-tests"]
     done = subprocess.run(
         [*command, "--kube-version=v1.36.3"], capture_output=True, text=True, check=False

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.catalogue import (
+from tests.unit.kube.catalogue import (
     DASHBOARDS,
     TEMPLATES,
     Definition,
     definitions,
+    mirrored,
     objects,
     pods,
     render,
@@ -28,13 +29,11 @@ KEYS = {
     *("values", "settings", "wait", "verify", "notes"),
 }
 NAMES = list(definitions())
-#: Kinds that bring their own namespace's name or none.
 OWN = list(templates())
 #: Pods that look into all others of their node, as root.
 PRIVILEGED = {"DaemonSet node-agent", "DaemonSet otel-logs"}
 #: Programs whose image writes beside its volumes.
 WRITES = {"Deployment nx-debezium"}
-#: What keeps one pod on purpose; its template says why.
 IMAGE = re.compile(r"^[a-z0-9.-]+\.[a-z]+(/[a-z0-9._-]+)+:[A-Za-z0-9][\w.-]*$")
 
 
@@ -160,7 +159,7 @@ def test_images_are_of_one_release_and_can_come_from_a_mirror(name: str) -> None
         assert "bitnami" not in image
     used = {
         container["image"]
-        for _workload, pod in pods(objects(render(name, registry="mirror.example.com/all")))
+        for _workload, pod in pods(objects(mirrored(name, "mirror.example.com/all")))
         for container in [*pod.get("initContainers", []), *pod["containers"]]
     }
     assert all(image.startswith("mirror.example.com/all/") for image in used)

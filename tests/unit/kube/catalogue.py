@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-ROLE = Path(__file__).resolve().parents[1] / "roles/kube_components"
+ROLE = Path(__file__).resolve().parents[3] / "roles/kube_components"
 TEMPLATES = ROLE / "templates/catalogue"
 DASHBOARDS = ROLE / "files/dashboards"
 
@@ -38,7 +38,12 @@ def render(name: str, **settings: Any) -> str:
     """What a component's template makes of its settings; empty where it has no template."""
     if name not in templates():
         return ""
-    return _as_it_is()[name] if not settings else _rendered([_component(name, settings)])[0]
+    return _rendered([_component(name, settings)])[0] if settings else _all("")[name]
+
+
+def mirrored(name: str, registry: str) -> str:
+    """The same with all images from a mirror."""
+    return _all(registry)[name]
 
 
 def objects(text: str) -> Objects:
@@ -67,9 +72,10 @@ def values(within: Any, key: str) -> Iterator[Any]:
 
 
 @cache
-def _as_it_is() -> dict[str, str]:
-    names = list(templates())
-    return dict(zip(names, _rendered([_component(name, {}) for name in names]), strict=True))
+def _all(registry: str) -> dict[str, str]:
+    """All templates at once: to start Ansible takes longer than to render them."""
+    components = [_component(name, {"registry": registry}) for name in templates()]
+    return dict(zip(templates(), _rendered(components), strict=True))
 
 
 def _component(name: str, settings: dict[str, Any]) -> Definition:
@@ -92,9 +98,9 @@ def _rendered(components: list[Definition]) -> list[str]:
 
 
 def _render_here(components: list[Definition]) -> list[str]:
-    from ansible.parsing.dataloader import DataLoader  # noqa: PLC0415
-    from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415
-    from ansible.template import Templar, trust_as_template  # noqa: PLC0415
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import init_plugin_loader
+    from ansible.template import Templar, trust_as_template
 
     init_plugin_loader()
     rendered = []
