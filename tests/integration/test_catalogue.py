@@ -64,7 +64,9 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "scaled-objects": [{"token_secret": "querier"}],
-    "thanos": [{"google_account": "thanos@p.iam.gserviceaccount.com"}],
+    "thanos": [
+        {"google_account": "thanos@p.iam.gserviceaccount.com", "receive_host": "t.example.com"}
+    ],
     "traefik": [{"replicas": 1, "routes_namespace": "nx-internal"}],
     "typesense": [{"replicas": 3}],
 }
