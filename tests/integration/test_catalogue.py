@@ -152,12 +152,13 @@ def sources(kube: Api, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ob
 def apply(kube: Api, sources: dict[str, Objects | None]) -> Callable[..., dict[str, Any]]:
     """Apply manifests to a cluster that has all definitions and namespaces."""
 
-    def run(manifests: Objects, *flags: str, **options: Any) -> dict[str, Any]:
+    def run(manifests: Objects, *flags: str, own: str = "", **options: Any) -> dict[str, Any]:
         # They would be too long for a process's arguments.
-        source = kube.folder / "manifests.json"
-        source.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
-        given = {"kubeconfig": str(kube.kubeconfig), "src": [str(source)]}
-        return result("kube_apply", *flags, **given, **options)
+        given, text = kube.folder / "manifests.json", kube.folder / "own.yaml"
+        given.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
+        text.write_text(own)
+        files = [str(given), str(text)]
+        return result("kube_apply", *flags, kubeconfig=str(kube.kubeconfig), src=files, **options)
 
     brought = [found for listed in sources.values() for found in listed or []]
     for name, carried in MODULES.items():
@@ -184,19 +185,19 @@ def test_a_component_is_tried_as_far_as_it_says(
     apply: Callable[..., dict[str, Any]], sources: dict[str, Objects | None], name: str
 ) -> None:
     definition = definitions()[name]
-    brought, own = sources[name], objects(render(name))
-    place = {"namespace": definition["namespace"], "force_conflicts": True}
+    brought, own = sources[name], render(name)
+    place = {"namespace": definition["namespace"], "force_conflicts": True, "own": own}
     if brought is None:
         assert (definition["tried"], definition["pinned"]) == ("not", False)
         assert not own
         return
-    tried = apply([*brought, *own], "--check", **place)
+    tried = apply(brought, "--check", **place)
     if tried.get("reason") == "unknown_kind":
         assert definition["tried"] == "rendered", tried["msg"]
         return
     assert not tried.get("failed"), tried["msg"]
     assert definition["tried"] in ("applied", "run")
-    left = [found for found in [*brought, *own] if found["kind"] not in CALLS_PODS]
+    left = [found for found in brought if found["kind"] not in CALLS_PODS]
     done = apply(left, **place)
     assert not done.get("failed"), done["msg"]
     again = apply(left, **place)
@@ -209,8 +210,8 @@ def test_pods_are_restricted_whatever_the_settings(
 ) -> None:
     for settings in [{}, *VARIANTS.get(name, [])]:
         place = definitions()[name]["namespace"]
-        options = {"namespace": place, "force_conflicts": True}
-        tried = apply(objects(render(name, **settings)), "--check", **options)
+        options = {"namespace": place, "force_conflicts": True, "own": render(name, **settings)}
+        tried = apply([], "--check", **options)
         assert not tried.get("failed"), tried["msg"]
         warned = {
             f"{item['kind']} {item['name']}"

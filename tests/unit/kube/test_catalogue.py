@@ -9,9 +9,11 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.yaml_text import documents
 
 from tests.unit.kube.catalogue import (
     DASHBOARDS,
+    ROLE,
     TEMPLATES,
     Definition,
     definitions,
@@ -59,6 +61,12 @@ def test_a_definition_is_whole(name: str) -> None:
         assert {"kind", "name"} <= set(check) <= {"kind", "name", "namespace", "condition"}
     assert bool(definition["settings"]) == (name in templates()), "Settings are for templates."
     assert not (definition["values"] and not definition["source"].get("chart"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_definition_is_the_same_for_every_reader_of_yaml(name: str) -> None:
+    text = (ROLE / f"files/catalogue/{name}.yml").read_text(encoding="utf-8")
+    assert [found for found, _line in documents(text, name)] == [definitions()[name]]
 
 
 @pytest.mark.parametrize("name", NAMES)
