@@ -185,6 +185,8 @@ def test_pods_have_limits_probes_and_few_rights(name: str) -> None:
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}, workload
         if workload not in PRIVILEGED:
             assert security["runAsNonRoot"], workload
+        # Else a Service named like a program (KONG_, TRAEFIK_) would become a part of its configuration.
+        assert pod["enableServiceLinks"] is False, workload
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
             asked = container["resources"]
             assert {"cpu", "memory"} <= set(asked["requests"]), workload
