@@ -130,13 +130,16 @@ def from_value(value: Any, source: str) -> Iterator[Manifest]:
     if value["kind"].endswith("List") and isinstance(value.get("items"), list):
         yield from from_value(value["items"], source)
         return
-    name = (value.get("metadata") or {}).get("name")
+    given = (value.get("metadata") or {}).items()
+    # A chart that has no annotations often says annotations: null. Sent so, it would remove everybody else's.
+    metadata = {key: item for key, item in given if item is not None}
+    name = metadata.get("name")
     if not isinstance(name, str) or not name:
         raise KubeError(
             "malformed_manifest",
             f"{source}: a {value['kind']} without metadata.name. Only a named object can be applied again.",
         )
-    yield Manifest(value, source)
+    yield Manifest({**value, "metadata": metadata}, source)
 
 
 def _check(value: Any, source: str) -> None:

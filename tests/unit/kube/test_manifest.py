@@ -38,6 +38,11 @@ def test_lists_are_taken_apart() -> None:
     ]
 
 
+def test_metadata_that_is_null_is_not_there() -> None:
+    (found,) = from_value({**CONFIG, "metadata": {"name": "c", "annotations": None}}, "x")
+    assert found.body["metadata"] == {"name": "c"}
+
+
 @pytest.mark.parametrize(
     "value,message",
     [
