@@ -59,7 +59,7 @@ def apply_all(module: KubeModule) -> None:
         result["awaited"] = not (options.check or params["standby"])
     broken = [outcome for outcome in outcomes if outcome.action in (FAILED, SKIPPED)]
     if broken:
-        module.fail_json(_told(broken, len(outcomes)), **result)
+        module.fail_json(told_failures(broken, len(outcomes)), **result)
     module.exit_json(**result)
 
 
@@ -106,7 +106,8 @@ def _kustomized(module: KubeModule, folder: str) -> str:
     return str(output)
 
 
-def _told(broken: list[Outcome], total: int) -> str:
+def told_failures(broken: list[Outcome], total: int) -> str:
+    """One message for all objects that failed or were left out."""
     named = " ".join(outcome.message for outcome in broken[:NAMED])
     more = f" And {len(broken) - NAMED} more, see results." if len(broken) > NAMED else ""
     return f"{len(broken)} of {total} objects are not as they should be. {named}{more}"
