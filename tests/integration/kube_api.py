@@ -52,6 +52,16 @@ class Api:
         found: dict[str, Any] = json.loads(self.kubectl("get", "-o", "json", *arguments))
         return found
 
+    def apply(self, manifest: str) -> None:
+        """Apply a manifest's text as kubectl does."""
+        command = [str(self.program), "kubectl", f"--kubeconfig={self.kubeconfig}", "apply", "-f-"]
+        done = subprocess.run(command, input=manifest, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{manifest}: {done.stderr}"
+
+    def await_(self, good: Callable[[], bool]) -> None:
+        """Wait until something holds; fail with the logs of all parts."""
+        _await(good, self.folder)
+
     def ready(self) -> bool:
         """Whether API and controllers do their work: each namespace gets its account."""
         return (
@@ -76,16 +86,22 @@ def build() -> Path:
     return Path(done.stdout.strip()) / "kube"
 
 
-def _port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def _running(log: Path, command: list[str]) -> Iterator[None]:
+def running(
+    log: Path, command: list[str], variables: dict[str, str] | None = None
+) -> Iterator[None]:
+    """Run a program until the block ends, in the folder of its log."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=log.parent)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, cwd=log.parent, env=variables
+        )
     try:
         yield
     finally:
@@ -97,7 +113,7 @@ def _running(log: Path, command: list[str]) -> Iterator[None]:
 def api(folder: Path) -> Iterator[Api]:
     """Run an API until the block ends."""
     program = build()
-    client, peer, port = _port(), _port(), _port()
+    client, peer, port = free_port(), free_port(), free_port()
     key = folder / "accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
     (folder / "tokens.csv").write_text(
@@ -132,7 +148,7 @@ def api(folder: Path) -> Iterator[Api]:
     }
     with ExitStack() as stack:
         for name, arguments in parts.items():
-            stack.enter_context(_running(folder / f"{name}.log", [str(program), name, *arguments]))
+            stack.enter_context(running(folder / f"{name}.log", [str(program), name, *arguments]))
             if name == "kube-apiserver":
                 _await(served.ca_cert.exists, folder)
         _await(served.ready, folder)

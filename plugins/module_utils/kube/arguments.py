@@ -11,8 +11,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.groundwork.platform.plugins.module_utils.kube import client, yaml_text
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Access
 
-#: What may hold a Secret.
-CONTENTS = ("components", "manifests")
+#: Options that may hold a secret.
+CONTENTS = ("components", "manifests", "registries", "secrets")
 
 
 class KubeModule(AnsibleModule):

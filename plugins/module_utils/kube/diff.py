@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.secret import (
-    LAST_APPLIED,
+    NOTES,
     masked,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.yaml_text import dump
@@ -30,7 +30,7 @@ def clean(body: Mapping[str, Any]) -> dict[str, Any]:
     annotations = {
         key: value
         for key, value in (metadata.pop("annotations", None) or {}).items()
-        if key != LAST_APPLIED
+        if key not in NOTES
     }
     if annotations:
         metadata["annotations"] = annotations

@@ -15,6 +15,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
 WHOLE = {
     ("", "ConfigMap"): (("data",), ("binaryData",)),
     ("", "Secret"): (("data",),),
+    ("bitnami.com", "SealedSecret"): (("spec", "encryptedData"),),
     ("", "ResourceQuota"): (("spec", "hard"),),
 }
 

@@ -10,9 +10,21 @@ from typing import Any
 
 #: A copy of the whole object, values included, that ``kubectl apply`` leaves.
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+#: On a secret whose new values have not reached all that use it yet; gone when they have.
+RESTART_DUE = "groundwork.platform/restart-due"
+#: On a SealedSecret: what its values were sealed with.
+SEALED_WITH = "groundwork.platform/sealed-with"
+#: Annotations that say nothing of what an object is for.
+NOTES = frozenset((LAST_APPLIED, RESTART_DUE, SEALED_WITH))
 HIDDEN = "(hidden)"
 HIDDEN_BEFORE = "(hidden, the old value)"
 HIDDEN_AFTER = "(hidden, the new value)"
+
+#: Mappings whose values are not shown. Sealed ones could be, but nobody can read them.
+_HIDDEN = {
+    ("v1", "Secret"): (("data",), ("stringData",)),
+    ("bitnami.com/v1alpha1", "SealedSecret"): (("spec", "encryptedData"),),
+}
 
 
 def is_secret(body: Mapping[str, Any]) -> bool:
@@ -38,22 +50,28 @@ def masked(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
     """Both states of an object without a secret's values; which of them differ can still be seen."""
-    if not is_secret(before or after or {}):
-        return before, after
-    return _hide(before, after, HIDDEN_BEFORE), _hide(after, before, HIDDEN_AFTER)
+    there = before or after or {}
+    for path in _HIDDEN.get((there.get("apiVersion", ""), there.get("kind", "")), ()):
+        before, after = (
+            _hide(before, after, path, HIDDEN_BEFORE),
+            _hide(after, before, path, HIDDEN_AFTER),
+        )
+    return before, after
 
 
 def _hide(
-    body: Mapping[str, Any] | None, other: Mapping[str, Any] | None, differs: str
+    body: Mapping[str, Any] | None,
+    other: Mapping[str, Any] | None,
+    path: tuple[str, ...],
+    differs: str,
 ) -> Mapping[str, Any] | None:
-    if body is None:
-        return None
-    found = dict(body)
-    for field in ("data", "stringData"):
-        if isinstance(body.get(field), dict):
-            there = (other or {}).get(field) or {}
-            found[field] = {
-                key: differs if key in there and there[key] != value else HIDDEN
-                for key, value in body[field].items()
-            }
-    return found
+    if body is None or not isinstance(body.get(path[0]), dict):
+        return body
+    inner, there = body[path[0]], (other or {}).get(path[0]) or {}
+    if len(path) > 1:
+        return {**body, path[0]: _hide(inner, there, path[1:], differs)}
+    hidden = {
+        key: differs if key in there and there[key] != value else HIDDEN
+        for key, value in inner.items()
+    }
+    return {**body, path[0]: hidden}

@@ -17,11 +17,13 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors im
 
 IMPORT_ERROR: Exception | None = None
 _Base: Any = object
+_DumperBase: Any = object
 try:
     import yaml
 
     # PyYAML may come without libyaml.
     _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    _DumperBase = yaml.SafeDumper
 except ImportError as error:  # told by the module, with the way to get it
     IMPORT_ERROR = error
 
@@ -137,9 +139,22 @@ def documents(text: str, source: str) -> Iterator[tuple[Any, int]]:
         loader.dispose()
 
 
+class _Dumper(_DumperBase):
+    """A dumper that writes a text of several lines as such."""
+
+
+def _written(dumper: Any, text: str) -> Any:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+if IMPORT_ERROR is None:
+    _Dumper.add_representer(str, _written)
+
+
 def dump(value: Mapping[str, Any]) -> str:
     """Write an object down, its keys in their order, for people."""
-    return str(yaml.safe_dump(dict(value), sort_keys=True, allow_unicode=True))
+    return str(yaml.dump(dict(value), Dumper=_Dumper, sort_keys=True, allow_unicode=True))
 
 
 def _where(error: yaml.YAMLError, source: str) -> str:

@@ -48,6 +48,35 @@ def test_of_a_secret_the_diff_shows_which_values_differ_and_none_of_them() -> No
     assert not any(value in str(found) for value in ("AAA", "BBB", "CCC", "DDD", "EEE"))
 
 
+def test_of_a_sealed_secret_the_diff_shows_which_values_differ() -> None:
+    def sealed(value: str, note: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "bitnami.com/v1alpha1",
+            "kind": "SealedSecret",
+            "metadata": {"name": "s", "annotations": {"groundwork.platform/sealed-with": note}},
+            "spec": {"encryptedData": {"a": value, "b": "AAA"}, "template": {"type": "Opaque"}},
+        }
+
+    found = difference("SealedSecret s", sealed("BBB", "x"), sealed("CCC", "y"))
+    assert found is not None
+    new = yaml.safe_load(found["after"])
+    assert new["spec"]["encryptedData"] == {"a": "(hidden, the new value)", "b": "(hidden)"}
+    assert new["spec"]["template"] == {"type": "Opaque"}
+    assert "annotations" not in new["metadata"]
+    # Of one that is new, nothing is to be compared with.
+    found = difference("SealedSecret s", None, sealed("BBB", "x"))
+    assert found is not None
+    assert "BBB" not in found["after"]
+
+
+def test_a_text_of_several_lines_is_shown_as_such() -> None:
+    body = {"kind": "ConfigMap", "metadata": {}, "data": {"a": "one\ntwo\n"}}
+    found = difference("c", None, body)
+    assert found is not None
+    assert "a: |\n    one\n    two\n" in found["after"]
+    assert yaml.safe_load(found["after"]) == body
+
+
 def test_what_the_server_keeps_for_itself_is_no_difference() -> None:
     before = {
         **SECRET,

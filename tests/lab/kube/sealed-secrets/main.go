@@ -2,12 +2,13 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/bitnami-labs/sealed-secrets/pkg/controller"
+	// The one that the controller declares its own flags with (--listen-addr, --listen-metrics-addr).
+	flag "github.com/spf13/pflag"
 )
 
 func main() {
