@@ -120,6 +120,11 @@ options:
       - The same manifests without it resume Jobs and CronJobs and give webhooks their own policy back.
     type: bool
     default: false
+  expected_namespaces:
+    description: Namespaces that an earlier task makes. In check mode they may be missing.
+    type: list
+    elements: str
+    default: []
   concurrency:
     description: Requests in flight.
     type: int
@@ -244,6 +249,7 @@ def main() -> None:
         wait_conditions={"type": "dict", "default": {}},
         wait_timeout={"type": "float", "default": 300.0},
         standby={"type": "bool", "default": False},
+        expected_namespaces={"type": "list", "elements": "str", "default": []},
         concurrency={"type": "int", "default": 16},
     )
     apply_all(

@@ -130,9 +130,9 @@ async def _install(
         world = await observe(client, whole(parts), options.manager, inventories)
         found = dict(world.found)
         parts = [keep_values(part, found, options.manager) for part in parts]
-        phases = _phases(parts, world, options, wishes)
-        _preflight(parts, World(found, phases))
-        coming = (phases or {}).keys() - (world.phases or {}).keys()
+        sure = whole(parts).namespaces | frozenset(wishes.expected if options.check else ())
+        _preflight(parts, World(found, world.phases).with_namespaces(sure))
+        coming = frozenset() if world.phases is None else sure - world.phases.keys()
         run = _Run(client, parts, Waves(client, found, coming, wishes.standby), options, wishes)
         done = await run.install()
         if wishes.prune:
@@ -155,16 +155,6 @@ async def _prepared(
     refuse(problems)
     by_name = {part.name: part for part in parts}
     return [by_name[component.name] for component in components]
-
-
-def _phases(
-    parts: Sequence[Part], world: World, options: Options, wishes: Wishes
-) -> Mapping[str, str] | None:
-    """Phases of the namespaces, with those that are sure to come."""
-    if world.phases is None:
-        return None
-    coming = whole(parts).namespaces | frozenset(wishes.expected if options.check else ())
-    return {**dict.fromkeys(coming, "Active"), **world.phases}
 
 
 def _preflight(parts: Sequence[Part], world: World) -> None:

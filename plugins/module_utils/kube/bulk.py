@@ -75,6 +75,7 @@ def _wishes(params: Mapping[str, Any], namespace: str) -> Wishes:
         wait_conditions=params["wait_conditions"],
         wait_timeout=params["wait_timeout"],
         standby=params["standby"],
+        expected=params["expected_namespaces"],
         concurrency=params["concurrency"],
         timeout=params["timeout"],
     )

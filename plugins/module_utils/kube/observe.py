@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Answer, Client
@@ -44,6 +44,12 @@ class World:
 
     found: Mapping[Key, Found]
     phases: Mapping[str, str] | None
+
+    def with_namespaces(self, coming: Collection[str]) -> World:
+        """The same with namespaces that are sure to come."""
+        if self.phases is None:
+            return self
+        return replace(self, phases={**dict.fromkeys(coming, "Active"), **self.phases})
 
 
 def of_inventories(inventories: Collection[str]) -> str:

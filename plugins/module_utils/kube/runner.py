@@ -61,6 +61,7 @@ class Wishes:
     wait_conditions: Mapping[str, str] = field(default_factory=dict)
     wait_timeout: float = 300.0
     standby: bool = False
+    expected: Sequence[str] = ()
     concurrency: int = 16
     timeout: float = 30.0
 
@@ -82,8 +83,13 @@ async def _run(
         wanted = plan(manifests, catalogue, wishes.namespace, wishes.inventory)
         inventories = (wishes.inventory,) if wishes.inventory else ()
         world = await observe(client, wanted, options.manager, inventories)
-        check(wanted, world)
-        coming = frozenset() if world.phases is None else wanted.namespaces - world.phases.keys()
+        expected = frozenset(wishes.expected if options.check else ())
+        check(wanted, world.with_namespaces(expected))
+        coming = (
+            frozenset()
+            if world.phases is None
+            else (wanted.namespaces | expected) - world.phases.keys()
+        )
         waves = Waves(client, world.found, coming, wishes.standby)
         outcomes = await waves.apply(wanted.items, options)
         if wishes.wait and not options.check:
