@@ -82,6 +82,7 @@ def before() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def lab(before: dict[str, str], make_lab: Callable[..., Lab]) -> Lab:
+    assert before  # looked at before the lab is there
     return make_lab("t-kube", HOSTS)
 
 
@@ -139,10 +140,10 @@ def test_second_run_changes_nothing_and_the_machine_is_as_before(
     assert kernel() == before
 
 
-def test_strangers_are_refused(lab: Lab, main: Cluster) -> None:
+def test_strangers_are_refused(main: Cluster) -> None:
     config = json.loads(main.do("config", "view", "--raw", "-o", "json"))
     server = config["clusters"][0]["cluster"]["server"]
-    # Without a certificate one is nobody; the server's own is verified (a certificate of the lab's CA, not of the machine's).
+    # Without a certificate one is nobody; the server's own is of the lab's authority, not one of the machine's.
     curl = ["curl", "--silent", "--show-error", "--max-time", "5", f"{server}/version"]
     answer = subprocess.run([*curl, "--insecure"], capture_output=True, text=True, check=False)
     assert "Unauthorized" in answer.stdout
@@ -151,7 +152,8 @@ def test_strangers_are_refused(lab: Lab, main: Cluster) -> None:
 
 def test_pods_jobs_probes_services_and_names_are_real(lab: Lab, main: Cluster) -> None:
     host = "10.{}.1.41".format(lab.run("kube-main-1", "hostname -I").split(".")[1])
-    script = f"wget -q -O - http://server.default.svc.cluster.local | grep well && nc -w 2 {host} 22 < /dev/null | grep SSH"
+    ask = "wget -q -O - http://server.default.svc.cluster.local | grep well"
+    script = f"{ask} && nc -w 2 {host} 22 < /dev/null | grep SSH"
     job = {
         "apiVersion": "batch/v1",
         "kind": "Job",

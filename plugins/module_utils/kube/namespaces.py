@@ -58,9 +58,9 @@ def cluster_objects(
     if forgotten:
         raise KubeError(
             "namespace_not_described",
-            f"{', '.join(forgotten)} was made from this description and is no longer in it: its quota and network policies "
-            "would go, and what runs there would be open. Describe it with enabled: false to keep it as it is, or delete "
-            "the namespace first (kubectl delete namespace).",
+            f"{', '.join(forgotten)} was made from this description and is no longer in it: its quota and network "
+            "policies would go, and what runs there would be open. Describe it with enabled: false to keep it as it "
+            "is, or delete the namespace first (kubectl delete namespace).",
         )
     made = [operator_role(), *map(_priority_class, priority_classes.items())]
     for name, description in namespaces.items():
@@ -240,8 +240,8 @@ def _priority_class(entry: tuple[str, Mapping[str, Any]]) -> Body:
     if unknown or not isinstance(description.get("value"), int):
         raise KubeError(
             "bad_namespace",
-            f"priority class {name}: value (a whole number) is needed; description, default and preemption may be there; "
-            f"this is {dict(description)}.",
+            f"priority class {name}: value (a whole number) is needed; description, default and preemption may be "
+            f"there; this is {dict(description)}.",
         )
     return {
         "apiVersion": "scheduling.k8s.io/v1",

@@ -28,7 +28,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets.s
     MalformedError,
     read_source,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.patroni.problem import (
+from ansible_collections.groundwork.platform.plugins.module_utils.text import (
     Problem,
     did_you_mean,
 )
