@@ -28,10 +28,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets.s
     MalformedError,
     read_source,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.text import (
-    Problem,
-    did_you_mean,
-)
+from ansible_collections.groundwork.platform.plugins.module_utils.patroni.problem import Problem
+from ansible_collections.groundwork.platform.plugins.module_utils.text import did_you_mean
 
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
