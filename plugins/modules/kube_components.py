@@ -305,6 +305,11 @@ critical_seconds:
   returned: where the API was reached and nothing was refused
   type: float
   sample: 47.9
+problem:
+  description: What went wrong after the components, while deleting what they do not have any more.
+  returned: where something did
+  type: str
+  sample: "What components do not have any more could not be deleted: ..."
 reason:
   description:
     - Why nothing was done; where there is more than one reason, that of the first.

@@ -230,8 +230,10 @@ def test_what_a_new_version_does_not_have_goes_away_with_its_own_component_alone
     assert not install(fewer)["changed"]
 
     # A component that failed keeps all it has, and one that is not named any more is left alone.
-    wrong = {**first, "dat": {}}
-    assert install([component("a", wrong)])["counts"]["pruned"] == 0
+    install([component("a", first, second)])
+    assert install([component("a", {**first, "dat": {}})])["counts"]["pruned"] == 0
+    assert f"{name}-second" in names(kube, name)
+    assert install([component("a", first)])["counts"]["pruned"] == 1
     assert install([component("b", moved)], prune=False)["counts"]["pruned"] == 0
     assert names(kube, name) == left
 

@@ -93,7 +93,9 @@ def test_a_chart_becomes_objects_and_its_values_are_seen_by_nobody(
     }
     tried = install([component], check=True, diff=True)
     assert "word: Gehe1m" in tried["diff"][0]["after"]
-    assert only(install([component]))["counts"]["created"] == 1
+    done = install([component])
+    assert only(done)["counts"]["created"] == 1
+    assert "Gehe1m" not in json.dumps(done)
     data = kube.get("configmap", "plain", "-n", "kube-public")["data"]
     version = json.loads(kube.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
     assert data == {"word": "Gehe1m", "namespace": "kube-public", "kubernetes": version}

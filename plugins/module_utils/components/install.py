@@ -99,12 +99,13 @@ class Fate:
 
 @dataclass(frozen=True)
 class Done:
-    """All fates, in the order of the components, and how long it took."""
+    """All fates, in the order of the components, how long it took, and what went wrong afterwards."""
 
     fates: Mapping[str, Fate]
     makespan: float
     critical_path: tuple[str, ...]
     critical_seconds: float
+    problem: str = ""
 
 
 def install(
@@ -135,8 +136,12 @@ async def _install(
         coming = frozenset() if world.phases is None else sure - world.phases.keys()
         run = _Run(client, parts, Waves(client, found, coming, wishes.standby), options, wishes)
         done = await run.install()
-        if wishes.prune:
-            await run.prune(cluster)
+        try:
+            if wishes.prune:
+                await run.prune(cluster)
+        except KubeError as error:
+            text = f"What components do not have any more could not be deleted: {error}"
+            done = replace(done, problem=text)
         return done
 
 

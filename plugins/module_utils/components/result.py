@@ -46,18 +46,18 @@ def shown(components: Sequence[Component], done: Done) -> dict[str, Any]:
         "makespan": round(done.makespan, 3),
         "critical_path": list(done.critical_path),
         "critical_seconds": round(done.critical_seconds, 3),
+        **({"problem": done.problem} if done.problem else {}),
     }
 
 
 def failures(result: Mapping[str, Any]) -> str:
-    """One message of all components that are not as they should be, empty where all are."""
-    broken = [
-        entry for entry in result["components"] if entry["state"] in (dag.FAILED, dag.SKIPPED)
-    ]
-    if not broken:
-        return ""
-    texts = " ".join(f"{entry['name']}: {entry['message']}" for entry in broken)
-    return f"{len(broken)} of {len(result['components'])} components are not as they should be. {texts}"
+    """One message of all that is not as it should be, empty where all is well."""
+    entries = result["components"]
+    broken = [entry for entry in entries if entry["state"] in (dag.FAILED, dag.SKIPPED)]
+    texts = [f"{entry['name']}: {entry['message']}" for entry in broken]
+    if broken:
+        texts.insert(0, f"{len(broken)} of {len(entries)} components are not as they should be.")
+    return " ".join([*texts, *filter(None, [result.get("problem")])])
 
 
 def _installed(fate: Fate) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def component_table(result: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"{result['makespan']:.1f} s in all; longest chain {result['critical_seconds']:.1f} s: {path}"
         )
+    lines += [f"! {result['problem']}"] if "problem" in result else []
     told = [entry for entry in result["components"] if "reason" in entry]
     return lines + [f"! {entry['name']}: {entry['message']}" for entry in told]
 
