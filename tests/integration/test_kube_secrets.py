@@ -760,6 +760,7 @@ def test_what_somebody_else_applies_from_git_is_only_filed(
     assert file.read_text() == before
     described["data"]["A"]["value"] = "An0ther"
     assert secrets([described], **options)["changes"] == [f"{file}: written (A changed)"]
+    assert file.read_text() != before
     # Argo CD's mark says whose it is.
     mark = "argocd.argoproj.io/tracking-id=app"
     kube.kubectl("annotate", "sealedsecret", "app", "-n", namespace, mark)

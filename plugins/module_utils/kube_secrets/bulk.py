@@ -50,7 +50,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets.v
 
 #: The module's options besides those of the doc fragment ``groundwork.platform.kube``.
 OPTIONS: dict[str, dict[str, Any]] = {
-    "secrets": {"type": "raw"},
+    # KubeModule keeps both out of logs; no_log would hide each word of them wherever it stands.
+    "secrets": {"type": "raw", "no_log": False},
     "registries": {"type": "raw"},
     "application_namespaces": {"type": "list", "elements": "str", "default": []},
     "form": {"type": "str", "default": "secret", "choices": list(KINDS)},

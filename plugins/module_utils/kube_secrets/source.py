@@ -104,14 +104,19 @@ def _check_generated(source: Generated) -> None:
         source.folder != SHARED or _GENERATED_NAME.fullmatch(source.name)
     ):
         raise MalformedError("generate.name is no name", "Use letters, digits, -, _ and .")
-    if type(source.length) is not int or not SHORTEST <= source.length <= LONGEST:
+    if not _is_number(source.length) or not SHORTEST <= source.length <= LONGEST:
         raise MalformedError("generate.length is out of range", f"Choose {SHORTEST} to {LONGEST}")
-    if type(source.version) is not int or source.version < 1:
+    if not _is_number(source.version) or source.version < 1:
         raise MalformedError("generate.version is no number from 1", "Count it up for a new value")
     if not isinstance(source.characters, str) or len(set(source.characters)) < 10:
         raise MalformedError(
             "generate.characters are fewer than 10", "List the characters to choose from"
         )
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a whole number; to Python, true is one."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _READERS: dict[str, Callable[[Any, str, str], Source]] = {
