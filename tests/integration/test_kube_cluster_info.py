@@ -333,7 +333,7 @@ def test_an_api_that_is_not_there_is_named_in_time(info: Info) -> None:
 
 def test_what_is_no_kubernetes_api_is_told(info: Info) -> None:
     class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"<html>Welcome</html>")

@@ -137,7 +137,7 @@ async def look(client: Client, connection: Connection, question: Question) -> Lo
     objects: dict[str, list[Body]] = {listing.plural: [] for listing in listings}
     unread: list[Unread] = []
     for (listing, place), answer in zip(questions, answers):
-        if not isinstance(answer.body, dict):
+        if answer.ok and not isinstance(answer.body, dict):
             raise KubeError(
                 "failed",
                 f"{connection.url} does not answer as a Kubernetes API does: {answer.message}",

@@ -11,6 +11,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.capacity 
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.namespaces import (
+    cluster_objects,
     namespace_objects,
     operator_role,
 )
@@ -184,3 +185,35 @@ def test_a_namespace_without_a_quota_beside_others_is_named() -> None:
         {"a": {"quota": {"requests.memory": "1Gi"}}, "b": {}}, {"memory": "8Gi"}, 20
     )
     assert problem.startswith("no quota of memory in b:")
+
+
+def test_priority_classes_and_the_operators_role_come_with_the_namespaces() -> None:
+    found = cluster_objects({"nx-app": {}}, {"nx-high": {"value": 1000}}, CLUSTER, {})
+    assert [item["kind"] for item in found[:2]] == ["ClusterRole", "PriorityClass"]
+    assert found[1]["value"] == 1000
+    with pytest.raises(KubeError, match="nx-low"):
+        cluster_objects({}, {"nx-low": {"value": "many"}}, CLUSTER, {})
+
+
+def test_a_namespace_that_is_switched_off_is_not_made_and_not_left_open() -> None:
+    off = {"nx-watcher": {"enabled": False}}
+    assert len(cluster_objects(off, {}, CLUSTER, {})) == 1
+    kept = cluster_objects(off, {}, CLUSTER, {"nx-watcher": {}})
+    assert "NetworkPolicy" in {item["kind"] for item in kept}
+
+
+def test_a_namespace_that_is_forgotten_is_refused() -> None:
+    ours = {"groundwork.platform/inventory": "namespaces"}
+    with pytest.raises(KubeError) as refused:
+        cluster_objects({}, {}, CLUSTER, {"nx-old": ours, "somebodys": {}})
+    assert refused.value.reason == "namespace_not_described"
+    assert "nx-old was made" in str(refused.value)
+
+
+def test_a_namespace_that_is_switched_off_needs_no_capacity() -> None:
+    quota = {"requests.cpu": 3, "requests.memory": "1Gi", "pods": 5}
+    namespaces = {"a": {"quota": quota}, "b": {"quota": quota, "enabled": False}}
+    available = {"cpu": 4, "memory": "4Gi", "pods": 20}
+    assert quota_problems(namespaces, available, 20) == []
+    namespaces["b"]["enabled"] = True
+    assert "add up to 6" in quota_problems(namespaces, available, 20)[0]
