@@ -21,13 +21,14 @@ _WORDS = {
 def differences(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each object that differs: ``object``, ``is`` and ``details`` (sentences).
 
-    ``results`` are those of ``kube_apply`` in check mode.
+    ``results`` are those of ``kube_apply`` or ``kube_secrets`` in check mode.
     """
     found = []
     for result in results:
         details = [
             *result.get("changes", ()),
             *(f"{entry}: not in the inventory" for entry in result.get("drift", ())),
+            *(f"{key}: {what}" for key, what in result.get("keys", {}).items()),
         ]
         if result["action"] in ("failed", "skipped"):
             details = [result["message"]]
