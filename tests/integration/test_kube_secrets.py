@@ -595,6 +595,9 @@ def test_a_new_certificate_seals_anew_and_restarts_nothing(
     not_opened = secrets([described], form="sealed", certificate=str(other))
     assert not_opened["results"][0]["reason"] == "not_ready"
     assert "no key could decrypt" in not_opened["msg"]
+    version = sealed(kube, namespace)["metadata"]["resourceVersion"]
+    secrets([described], form="sealed", certificate=str(other))
+    assert sealed(kube, namespace)["metadata"]["resourceVersion"] == version
     back = secrets([described], form="sealed")
     assert keys(back) == {"A": "sealed anew"}
     assert restarted(back) == []
@@ -651,6 +654,20 @@ def test_a_secret_of_somebody_elses_is_handed_over_on_demand_alone(
     assert refused["reason"] == "not_handed_over"
     assert keys(secrets([described], form="sealed", force_conflicts=True)) == {"A": "changed"}
     assert data(kube, namespace) == {"A": "Gehe1m"}
+
+
+@pytest.mark.usefixtures("opener")
+def test_the_type_of_an_opened_secret_stays(secrets: Run, kube: Api, namespace: str) -> None:
+    described = app(namespace, {"username": {"value": "u"}, "password": {"value": "p"}})
+    secrets([described], form="sealed")
+    described["type"] = "kubernetes.io/basic-auth"
+    refused = secrets([described], form="sealed")
+    assert refused["reason"] == "immutable"
+    assert f"kubectl delete sealedsecret app -n {namespace}" in refused["msg"]
+    kube.kubectl("delete", "sealedsecret", "app", "-n", namespace)
+    kube.kubectl("wait", "--for=delete", "secret/app", "-n", namespace, "--timeout=60s")
+    secrets([described], form="sealed")
+    assert kube.get("secret", "app", "-n", namespace)["type"] == "kubernetes.io/basic-auth"
 
 
 @pytest.mark.usefixtures("opener")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,6 +152,8 @@ def belongs_to_others(
             labels = (live.secret or {})["metadata"].get("labels") or {}
             if labels.get(INVENTORY_LABEL) != inventory:
                 problems.append(_not_handed_over(target))
+        elif target.described.form == SEALED and live.secret:
+            problems += _of_another_type(target, live.secret)
     return problems
 
 
@@ -170,6 +172,20 @@ def _owned(target: Target, holder: Mapping[str, Any]) -> Problem:
         "Each would undo the other, and the Secret goes when that one goes",
         ways.get(kind, f"Leave the secret to the {kind}, or remove that first"),
     )
+
+
+def _of_another_type(target: Target, secret: Mapping[str, Any]) -> Iterator[Problem]:
+    """The controller cannot change a type, and would say so at each run."""
+    if secret["type"] != target.described.type:
+        # The controller would bring back a Secret that is deleted alone, as it was.
+        kind = "sealedsecret" if owner(secret) else "secret"
+        yield Problem(
+            "immutable",
+            target.described.where(),
+            f"the Secret {target.where} has the type {secret['type']} and shall have {target.described.type}",
+            "The type of a Secret cannot be changed",
+            f"kubectl delete {kind} {target.described.name} -n {target.namespace}; the next run makes the Secret anew",
+        )
 
 
 def _not_handed_over(target: Target) -> Problem:

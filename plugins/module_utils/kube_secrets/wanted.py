@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.readiness import waits_for
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.secret import RESTART_DUE
 from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets import manifests
 from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets.live import (
@@ -111,8 +112,8 @@ def _sealed(
     described = target.described
     place = Place(target.namespace, described.name, described.scope)
     before = seals_of(live.filed if tools.git_only else live.own or live.filed)
-    # While the cluster stands by, or the file has not been applied, the Secret is still the one of before.
-    late = tools.standby or tools.git_only
+    # What is not opened yet leaves the Secret as it was: then it says nothing of what is sealed.
+    late = tools.standby or tools.git_only or (live.own and waits_for(live.own, "Synced"))
     opened = None if late else manifests.contents_of(live.secret)
     seals = reseal(place, contents, before, opened, tools.certificate, tools.digest_key)
     in_cluster = before if tools.git_only else seals_of(live.own)
@@ -122,7 +123,8 @@ def _sealed(
         **dict.fromkeys(_sealed_anew(before, seals), "sealed anew"),
         **_words(had or None, contents, keys),
     }
-    return manifests.sealed_secret(described, target.namespace, seals), keys, words
+    body = manifests.sealed_secret(described, target.namespace, seals)
+    return body, keys, dict(sorted(words.items()))
 
 
 def _sealed_anew(before: Seals, after: Seals) -> set[str]:
