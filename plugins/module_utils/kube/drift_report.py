@@ -25,11 +25,7 @@ def differences(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     found = []
     for result in results:
-        details = [
-            *result.get("changes", ()),
-            *(f"{entry}: not in the inventory" for entry in result.get("drift", ())),
-            *(f"{key}: {what}" for key, what in result.get("keys", {}).items()),
-        ]
+        details = _details(result)
         if result["action"] in ("failed", "skipped"):
             details = [result["message"]]
         if result["action"] in _WORDS:
@@ -40,6 +36,18 @@ def differences(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         found.append({"object": _name(result), "is": words, "details": details})
     return found
+
+
+def _details(result: Mapping[str, Any]) -> list[str]:
+    changes = list(result.get("changes", ()))
+    told = {change.partition(":")[0] for change in changes}
+    added = [entry for entry in result.get("drift", ()) if entry.partition(" (")[0] not in told]
+    keys = () if changes else result.get("keys", {}).items()
+    return [
+        *changes,
+        *(f"{entry}: not in the inventory" for entry in added),
+        *(f"{key}: {what}" for key, what in keys),
+    ]
 
 
 def lines(cluster: str, found: Iterable[Mapping[str, Any]]) -> list[str]:
