@@ -52,12 +52,12 @@ def test_lab(lab: Lab, measures: Measures) -> None:
 
 def test_converge(lab: Lab, measures: Measures) -> None:
     rebuild(lab, lab_package_cache=False)
-    cold = lab.succeed("site").seconds
+    cold = lab.succeed("databases").seconds
     rebuild(lab)
-    bare_check = lab.succeed("site", "--check").seconds
-    first = lab.succeed("site")
-    second = lab.succeed("site")
-    check = lab.succeed("site", "--check", "--diff")
+    bare_check = lab.succeed("databases", "--check").seconds
+    first = lab.succeed("databases")
+    second = lab.succeed("databases")
+    check = lab.succeed("databases", "--check", "--diff")
     for name, value in {
         "downloads-cold": cold,
         "downloads-cached": first.seconds,

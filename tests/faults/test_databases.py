@@ -22,7 +22,7 @@ CLUSTER: dict[str, Any] = {"databases": "payments"}
 @pytest.fixture(scope="module")
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     lab = make_lab("faults")
-    lab.succeed("site")
+    lab.succeed("databases")
     return lab
 
 
@@ -130,7 +130,7 @@ def test_run_that_is_killed_anywhere_converges_when_it_is_started_again(
         "load_balancer : Configure HAProxy",
         "monitoring_agents : Configure TLS, users and the exporters",
     ):
-        ended = lab.disturb("site", f"groundwork.platform.{task}", kill_soon)
+        ended = lab.disturb("databases", f"groundwork.platform.{task}", kill_soon)
         assert ended == -signal.SIGKILL
-    lab.succeed("site")
-    assert lab.succeed("site").changed == 0
+    lab.succeed("databases")
+    assert lab.succeed("databases").changed == 0

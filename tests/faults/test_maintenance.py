@@ -35,7 +35,7 @@ PASSWORDS = ("superuser", "replication", "rewind", "rest", "etcd")
 @pytest.fixture(scope="module")
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     lab = make_lab("maintenance")
-    lab.succeed("site")
+    lab.succeed("databases")
     return lab
 
 
@@ -68,7 +68,7 @@ def test_new_certificates_cost_no_outage(lab: Lab, tmp_path: Path) -> None:
         lab.succeed("certificates", certificates_force_renewal=True)
         assert lab.run("pay-main-1", MEASURED_END) == lab.run("pay-main-1", END)
         # The platform's own playbook renews as well; the other one then finds what services serve.
-        lab.succeed("site", certificates_force_renewal=True)
+        lab.succeed("databases", certificates_force_renewal=True)
         assert lab.succeed("certificates").changed == 0
         assert lab.run("pay-main-1", MEASURED_END) == lab.run("pay-main-1", END)
     assert lab.run("pay-main-1", "sha256sum /etc/groundwork/tls/host.crt") != before

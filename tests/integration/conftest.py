@@ -17,17 +17,21 @@ def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """Boot labs that are removed at the end of the test file: `make_lab("t-name", inventory)`.
 
     `inventory` is a folder (default: inventories/lab) or the text of a hosts.yml, which then gets
-    the group variables of inventories/lab beside it.
+    the group variables of inventories/lab beside it. `kubernetes` brings its clusters up, too.
     """
     with ExitStack() as stack:
 
-        def make(name: str, inventory: Path | str = ROOT / "inventories/lab") -> Lab:
+        def make(
+            name: str,
+            inventory: Path | str = ROOT / "inventories/lab",
+            kubernetes: bool = False,
+        ) -> Lab:
             if isinstance(inventory, str):
                 folder = tmp_path_factory.mktemp(name)
                 (folder / "hosts.yml").write_text(inventory, encoding="utf-8")
                 shutil.copytree(ROOT / "inventories/lab/group_vars", folder / "group_vars")
                 inventory = folder
-            lab = Lab(name, inventory)
+            lab = Lab(name, inventory, kubernetes=kubernetes)
             stack.callback(lab.down)
             lab.down()
             lab.up()

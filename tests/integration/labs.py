@@ -148,6 +148,8 @@ class Lab:
     inventory: Path
     #: Folder of Ansible's commands.
     programs: Path = Path(sys.executable).parent
+    #: Whether the inventory's clusters come up, too.
+    kubernetes: bool = False
 
     @property
     def state(self) -> Path:
@@ -224,7 +226,7 @@ class Lab:
 
     def up(self) -> Run:
         """Boot the hosts that are not there yet."""
-        return self.succeed("lab", lab_state="present")
+        return self.succeed("lab", lab_state="present", lab_kubernetes=self.kubernetes)
 
     def down(self) -> Run:
         """Remove the lab and all that belongs to it."""

@@ -48,7 +48,7 @@ def refused(run: Run, *words: str) -> None:
 
 
 def test_check_mode_on_bare_hosts_names_what_it_would_do(lab: Lab) -> None:
-    run = lab.succeed("site", "--check", "--diff")
+    run = lab.succeed("databases", "--check", "--diff")
     assert run.changed > 0
     assert "Install PostgreSQL" in run.output
 
@@ -56,21 +56,21 @@ def test_check_mode_on_bare_hosts_names_what_it_would_do(lab: Lab) -> None:
 def test_disk_with_data_is_refused_before_any_host_is_changed(lab: Lab) -> None:
     disk = "/dev/disk/by-id/lab-data"
     lab.run("pay-main-3", f"echo precious | dd of={disk} seek=9 status=none")
-    refused(lab.playbook("site"), "device_holds_data", "pay-main-3")
+    refused(lab.playbook("databases"), "device_holds_data", "pay-main-3")
     lab.run("pay-main-3", f"dd if=/dev/zero of={disk} bs=1M count=1 status=none")
 
 
 def test_major_that_the_release_lacks_is_refused_before_any_host_is_changed(lab: Lab) -> None:
-    refused(lab.playbook("site", postgresql_major=16), "release_without_major", "PGDG")
+    refused(lab.playbook("databases", postgresql_major=16), "release_without_major", "PGDG")
 
 
 def test_bare_hosts_become_a_cluster(lab: Lab) -> None:
-    run = lab.succeed("site")
+    run = lab.succeed("databases")
     assert "payments acknowledged," in run.output.replace("\n", " ")
 
 
 def test_second_run_changes_nothing(lab: Lab) -> None:
-    assert lab.succeed("site").changed == 0
+    assert lab.succeed("databases").changed == 0
 
 
 def test_no_password_stands_in_a_journal(lab: Lab) -> None:
@@ -84,7 +84,7 @@ def test_no_password_stands_in_a_journal(lab: Lab) -> None:
 
 
 def test_check_mode_on_converged_hosts_shows_no_change(lab: Lab) -> None:
-    assert lab.succeed("site", "--check", "--diff").changed == 0
+    assert lab.succeed("databases", "--check", "--diff").changed == 0
 
 
 def test_status_is_a_table(lab: Lab) -> None:

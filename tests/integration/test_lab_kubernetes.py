@@ -83,7 +83,7 @@ def before() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def lab(before: dict[str, str], make_lab: Callable[..., Lab]) -> Lab:
     assert before  # looked at before the lab is there
-    return make_lab("t-kube", HOSTS)
+    return make_lab("t-kube", HOSTS, kubernetes=True)
 
 
 @pytest.fixture(scope="module")

@@ -34,10 +34,10 @@ def test_it_is_the_oldest_that_the_collection_admits(lab: Lab) -> None:
 
 
 def test_bare_hosts_become_a_cluster_once(lab: Lab) -> None:
-    assert lab.succeed("site", "--check").changed > 0
-    lab.succeed("site")
-    assert lab.succeed("site").changed == 0
-    assert lab.succeed("site", "--check", "--diff").changed == 0
+    assert lab.succeed("databases", "--check").changed > 0
+    lab.succeed("databases")
+    assert lab.succeed("databases").changed == 0
+    assert lab.succeed("databases", "--check", "--diff").changed == 0
 
 
 @pytest.mark.parametrize("drill", ["switchover", "fenced_failover"])

@@ -27,7 +27,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import compare
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Item, plan
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune, surplus
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.wait import until_ready
 from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets import (
     files,
@@ -277,6 +277,5 @@ class _Writing:
             if target.described.form == SEALED or target.described.sync
         ]
         catalogue = self._prepared.catalogue
-        self._report.outcomes += await prune(
-            self._client, catalogue, self._settings.inventory, kept, (), self._options
-        )
+        found = await surplus(self._client, catalogue, (self._settings.inventory,), kept, ())
+        self._report.outcomes += await prune(self._client, found, self._options)

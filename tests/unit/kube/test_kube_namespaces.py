@@ -212,7 +212,10 @@ def test_a_namespace_that_is_forgotten_is_refused() -> None:
 
 def test_a_namespace_that_is_switched_off_needs_no_capacity() -> None:
     quota = {"requests.cpu": 3, "requests.memory": "1Gi", "pods": 5}
-    namespaces = {"a": {"quota": quota}, "b": {"quota": quota, "enabled": False}}
+    namespaces: dict[str, dict[str, Any]] = {
+        "a": {"quota": quota},
+        "b": {"quota": quota, "enabled": False},
+    }
     available = {"cpu": 4, "memory": "4Gi", "pods": 20}
     assert quota_problems(namespaces, available, 20) == []
     namespaces["b"]["enabled"] = True
