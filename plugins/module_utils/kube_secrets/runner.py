@@ -27,7 +27,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest 
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import compare
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Item, plan
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import prune, surplus
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.wait import until_ready
 from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets import (
     files,
@@ -276,7 +276,6 @@ class _Writing:
             for target in targets
             if target.described.form == SEALED or target.described.sync
         ]
-        catalogue = self._prepared.catalogue
-        self._report.outcomes += await prune(
-            self._client, catalogue, self._settings.inventory, kept, (), self._options
-        )
+        catalogue, inventories = self._prepared.catalogue, (self._settings.inventory,)
+        left_over = await surplus(self._client, catalogue, inventories, kept, ())
+        self._report.outcomes += await prune(self._client, left_over, self._options)
