@@ -21,9 +21,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     description: >-
-      The API itself tries each object (dry run). One whose namespace does not exist yet is tried in the namespace
-      C(default), one whose kind does not exist yet is shown as it is written. New values are made up for it and not
-      kept.
+      The API itself tries each object (dry run). One whose namespace is still to come (O(expected_namespaces)) is
+      tried in the namespace C(default), one whose kind does not exist yet is shown as it is written. New values are
+      made up for it and not kept.
     support: full
   diff_mode:
     description: One diff for each object that changes. Values are hidden; which of them differ can be seen.
@@ -153,6 +153,11 @@ options:
       Delete secrets of the O(inventory) that nobody describes any more, once all others are as they should be.
     type: bool
     default: false
+  expected_namespaces:
+    description: Namespaces that an earlier task makes. In check mode they may be missing.
+    type: list
+    elements: str
+    default: []
   field_manager:
     description: Name under which the cluster keeps which fields are managed from here.
     type: str

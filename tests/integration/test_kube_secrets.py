@@ -211,23 +211,23 @@ def test_all_that_is_missing_is_told_at_once_and_nothing_is_written(
             "Bad_Name (secrets, item 3)": "malformed_secret",
             "away (secrets, item 4)": "malformed_secret",
             "far (secrets, item 5), key A": "missing_value",
+            "the cluster": "no_namespace",
         }
-        if not check:
-            expected["the cluster"] = "no_namespace"
         assert told == expected
         assert "the environment variable NX_NOT_SET is not set" in refused["msg"]
         assert "Nothing was changed." in refused["msg"]
     assert kube.get("secrets", "-n", namespace)["items"] == []
 
 
-def test_a_namespace_that_is_missing_is_refused_and_check_mode_goes_on(secrets: Run) -> None:
+def test_a_namespace_that_is_missing_is_refused_unless_it_is_to_come(secrets: Run) -> None:
     described = app("not-there-yet", {"A": {"value": "x"}})
-    refused = secrets([described])
-    assert refused["reason"] == "no_namespace"
-    assert "no namespace not-there-yet" in refused["msg"]
-    tried = secrets([described], check=True, diff=True)
-    assert counted(tried) == {"created": 1}
-    assert "namespace not-there-yet" in str(tried["warnings"])
+    for check in (True, False):
+        refused = secrets([described], check=check)
+        assert refused["reason"] == "no_namespace"
+        assert "no namespace not-there-yet" in refused["msg"]
+    expected = {"expected_namespaces": ["not-there-yet"]}
+    assert counted(secrets([described], check=True, diff=True, **expected)) == {"created": 1}
+    assert secrets([described], **expected)["reason"] == "no_namespace"
 
 
 def test_a_generated_value_is_kept_and_outlives_cluster_and_folder(

@@ -73,6 +73,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "replace": {"type": "bool", "default": False},
     "inventory": {"type": "str", "default": "secrets"},
     "prune": {"type": "bool", "default": False},
+    "expected_namespaces": {"type": "list", "elements": "str", "default": []},
     "field_manager": {"type": "str", "default": "groundwork"},
     "wait_timeout": {"type": "float", "default": 300.0},
     "concurrency": {"type": "int", "default": 16},
@@ -140,8 +141,8 @@ def _settings(module: KubeModule) -> Settings:
     key = params["digest_key"]
     same = (
         "state_dir", "certificate", "controller_namespace", "controller_name", "csi_provider",
-        "files_dir", "git_only", "standby", "restart", "inventory", "prune", "wait_timeout", "concurrency",
-        "timeout",
+        "files_dir", "git_only", "standby", "expected_namespaces", "restart", "inventory", "prune",
+        "wait_timeout", "concurrency", "timeout",
     )  # fmt: skip
     return Settings(
         options=options,

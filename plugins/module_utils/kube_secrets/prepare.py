@@ -117,7 +117,7 @@ class Preparation:
             if phases is not None and target.namespace not in phases
         )
         there = await self._look(catalogue)
-        self._check_places(catalogue, World({}, phases), there, no_kind, no_namespace)
+        self._check_places(catalogue, World({}, phases), there, no_kind)
         generation = Generation(self._keep, there)
         certificate, known = await asyncio.gather(
             self._certificate(no_kind), self._values(generation)
@@ -160,17 +160,13 @@ class Preparation:
         world: World,
         there: Mapping[Target, Live],
         no_kind: frozenset[str],
-        no_namespace: frozenset[str],
     ) -> None:
         """Kinds, namespaces and owners; check mode does without what an earlier task would have made."""
         wanted = [target for target in self._targets if not self._git_only(target)]
         if self._settings.options.check:
-            self._warn_of_missing(catalogue, no_kind, no_namespace)
-            wanted = [
-                target
-                for target in wanted
-                if target.namespace not in no_namespace and target.described.form not in no_kind
-            ]
+            self._report.warnings += [catalogue.unknown(KINDS[form]) for form in sorted(no_kind)]
+            wanted = [target for target in wanted if target.described.form not in no_kind]
+            world = world.with_namespaces(self._settings.expected_namespaces)
         # One of each: what is there twice has been told with the description.
         bare = {
             target.key: Manifest(
@@ -189,14 +185,6 @@ class Preparation:
             what = str(error).replace(" Nothing was changed.", "").removesuffix(".")
             way_out = _WAYS_OUT.get(error.reason, "Leave it to who owns it")
             self._note("the cluster", MissingError(error.reason, what, way_out))
-
-    def _warn_of_missing(
-        self, catalogue: Catalogue, no_kind: frozenset[str], no_namespace: frozenset[str]
-    ) -> None:
-        if no_namespace:
-            names = ", ".join(sorted(no_namespace))
-            self._report.warnings.append(f"Needed by secrets and not there yet: namespace {names}.")
-        self._report.warnings += [catalogue.unknown(KINDS[form]) for form in sorted(no_kind)]
 
     async def _look(self, catalogue: Catalogue) -> dict[Target, Live]:
         found = await asyncio.gather(

@@ -276,6 +276,6 @@ class _Writing:
             for target in targets
             if target.described.form == SEALED or target.described.sync
         ]
-        catalogue = self._prepared.catalogue
-        found = await surplus(self._client, catalogue, (self._settings.inventory,), kept, ())
-        self._report.outcomes += await prune(self._client, found, self._options)
+        catalogue, inventories = self._prepared.catalogue, (self._settings.inventory,)
+        left_over = await surplus(self._client, catalogue, inventories, kept, ())
+        self._report.outcomes += await prune(self._client, left_over, self._options)

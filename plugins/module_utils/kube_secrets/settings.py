@@ -45,6 +45,7 @@ class Settings:
     restart: bool = True
     inventory: str = "secrets"
     prune: bool = False
+    expected_namespaces: Sequence[str] = ()
     wait_timeout: float = 300.0
     concurrency: int = 16
     timeout: float = 30.0
