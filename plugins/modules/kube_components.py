@@ -173,6 +173,12 @@ options:
     type: list
     elements: str
     default: []
+  preflight:
+    description: >-
+      Refuse what cannot work, and end. Nothing is applied, not on trial either. O(expected_namespaces) may be
+      missing as in check mode.
+    type: bool
+    default: false
   field_manager:
     description: Name under which the cluster keeps which fields are managed from here.
     type: str
@@ -347,6 +353,7 @@ def main() -> None:
         parallel={"type": "int", "default": 8},
         standby={"type": "bool", "default": False},
         expected_namespaces=texts,
+        preflight={"type": "bool", "default": False},
         field_manager={"type": "str", "default": "groundwork"},
         force_conflicts={"type": "bool", "default": False},
         exclusive={"type": "bool", "default": False},

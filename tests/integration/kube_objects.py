@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tests.integration.kube_api import Api
+
 Apply = Callable[..., dict[str, Any]]
 Objects = list[dict[str, Any]]
 
@@ -77,3 +79,25 @@ def definition(group: str) -> dict[str, Any]:
             ],
         },
     }
+
+
+def config(name: str, namespace: str = "default", **data: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def thing(name: str, group: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "Thing",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def config_names(kube: Api, prefix: str) -> list[str]:
+    """Names of the ConfigMaps in `default` that begin with a prefix."""
+    listed = kube.get("configmaps")["items"]
+    return sorted(
+        item["metadata"]["name"] for item in listed if item["metadata"]["name"].startswith(prefix)
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.kube_api import Api, direct
-from tests.integration.kube_objects import definition
+from tests.integration.kube_objects import config, config_names, definition, thing
 
 pytestmark = [pytest.mark.kube, pytest.mark.slow]
 
@@ -35,20 +35,6 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.node.name).removeprefix("test_").replace("_", "-")[:25].rstrip("-")
 
 
-def config(name: str, namespace: str = "default", **data: str) -> Body:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-
-def thing(name: str, group: str, **spec: Any) -> Body:
-    return {
-        "apiVersion": f"{group}/v1",
-        "kind": "Thing",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
-
-
 def states(found: dict[str, Any]) -> dict[str, str]:
     return {entry["name"]: entry["state"] for entry in found["components"]}
 
@@ -56,14 +42,6 @@ def states(found: dict[str, Any]) -> dict[str, str]:
 def one(found: dict[str, Any], name: str) -> dict[str, Any]:
     (entry,) = [entry for entry in found["components"] if entry["name"] == name]
     return dict(entry)
-
-
-def names(kube: Api, prefix: str) -> list[str]:
-    """Names of the ConfigMaps of a test."""
-    listed = kube.get("configmaps")["items"]
-    return sorted(
-        item["metadata"]["name"] for item in listed if item["metadata"]["name"].startswith(prefix)
-    )
 
 
 def with_status(group: str) -> Body:
@@ -119,7 +97,7 @@ def test_independent_ones_go_side_by_side_and_what_needs_them_comes_after(
     def controller() -> None:
         # Neither gets ready before both are there: one after the other would never end.
         say_ready(kube, f"things.{group}", "a", "b")
-        seen.append(names(kube, name))
+        seen.append(config_names(kube, name))
 
     watcher = threading.Thread(target=controller)
     watcher.start()
@@ -127,7 +105,7 @@ def test_independent_ones_go_side_by_side_and_what_needs_them_comes_after(
     watcher.join()
     assert set(states(done).values()) == {"changed"}
     assert done["counts"]["created"] == 4
-    assert names(kube, name) == [name]
+    assert config_names(kube, name) == [name]
     assert seen in ([[]], [[name]])
     entries = {entry["name"].removeprefix(f"{name}-"): entry for entry in done["components"]}
     assert entries["a"]["needs"] == [f"{name}-kind"]
@@ -194,7 +172,7 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(
     failed = install(components)
     assert failed["failed"]
     assert list(states(failed).values()) == ["failed", "skipped", "skipped", "changed"]
-    assert names(kube, name) == [f"{name}-beside", f"{name}-other"]
+    assert config_names(kube, name) == [f"{name}-beside", f"{name}-other"]
     assert ".dat: field not declared in schema" in one(failed, f"{name}-broken")["message"]
     for later in ("after", "then"):
         entry = one(failed, f"{name}-{later}")
@@ -226,16 +204,16 @@ def test_what_a_new_version_does_not_have_goes_away_with_its_own_component_alone
         assert gone["before_header"] == f"ConfigMap {name}-second in default"
         assert one(done, f"{name}-a")["objects"][-1]["action"] == "pruned"
     left = [f"{name}-{which}" for which in ("b", "by-hand", "first", "moved")]
-    assert names(kube, name) == left
+    assert config_names(kube, name) == left
     assert not install(fewer)["changed"]
 
     # A component that failed keeps all it has, and one that is not named any more is left alone.
     install([component("a", first, second)])
     assert install([component("a", {**first, "dat": {}})])["counts"]["pruned"] == 0
-    assert f"{name}-second" in names(kube, name)
+    assert f"{name}-second" in config_names(kube, name)
     assert install([component("a", first)])["counts"]["pruned"] == 1
     assert install([component("b", moved)], prune=False)["counts"]["pruned"] == 0
-    assert names(kube, name) == left
+    assert config_names(kube, name) == left
 
 
 def test_a_value_that_somebody_set_is_a_conflict_and_what_was_added_is_told(
@@ -378,60 +356,4 @@ def test_what_others_own_or_is_not_enabled_is_left_alone(
     done = install(components)
     assert list(states(done).values()) == ["left", "off", "changed"]
     assert one(done, f"{name}-theirs")["message"] == "argocd applies it"
-    assert names(kube, name) == [name]
-
-
-def test_all_that_is_wrong_is_refused_at_once_before_the_first_change(
-    install: Install, kube: Api, name: str
-) -> None:
-    good = {"name": f"{name}-good", "manifests": [config(name)]}
-    refused = install(
-        [
-            good,
-            {"name": "a", "needs": ["b"], "manifests": [config("a")]},
-            {"name": "b", "needs": ["a"], "manifests": [config("b")]},
-            {"name": "c", "needs": ["certmanager"], "manifests": [config("c")]},
-            {"name": "cert-manager", "manifests": []},
-            {"name": "chart", "source": {"path": "/nowhere"}},
-        ],
-        known=["cert-manager-issuers", "cnpg"],
-        helm="/nowhere/helm",
-    )
-    assert refused["failed"]
-    assert refused["reason"] == "unknown_need"
-    assert refused["msg"].startswith("4 problems:\n")
-    for words in (
-        "c needs certmanager, which is not there: did you mean cert-manager?",
-        "a → b → a",
-        "the catalogue has no cert-manager (the nearest are cert-manager-issuers)",
-        "chart is rendered by helm, which is not there.",
-    ):
-        assert words in refused["msg"]
-
-    refused = install(
-        [
-            good,
-            {"name": "a", "namespace": "nowhere", "manifests": [config("a", "nowhere")]},
-            {"name": "b", "namespace": "elsewhere", "manifests": ["kind: ConfigMap\n"]},
-        ]
-    )
-    assert refused["reason"] == "malformed_manifest"
-    refused = install(
-        [
-            good,
-            {"name": "a", "manifests": [thing("t", "nobody.example.org")]},
-            {"name": "b", "manifests": [config("same")]},
-            {"name": "c", "manifests": [config("same")]},
-        ]
-    )
-    assert refused["msg"].startswith("2 problems:\n1. a: ")
-    assert "no Thing at nobody.example.org/v1" in refused["msg"]
-    assert "ConfigMap same in default is in b: manifests" in refused["msg"]
-    assert names(kube, name) == []
-
-
-def test_an_api_that_is_not_there_is_named(install: Install) -> None:
-    components = [{"name": "a", "manifests": [config("a")]}]
-    gone = install(components, host="https://127.0.0.1:1", kubeconfig=None, timeout=2)
-    assert gone["reason"] == "unreachable"
-    assert "https://127.0.0.1:1" in gone["msg"]
+    assert config_names(kube, name) == [name]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.components.install import (
-    Wishes,
     install,
+    refuse_only,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import (
     from_options,
@@ -23,6 +23,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.components.res
     failures,
     shown,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.components.run import Wishes
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import Options
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments import (
     KubeModule,
@@ -88,12 +89,16 @@ def install_all(module: KubeModule) -> None:
         force_conflicts=params["force_conflicts"],
         exclusive=params["exclusive"],
         replace=params["replace"],
-        check=module.check_mode,
+        check=module.check_mode or params["preflight"],
         diff=module._diff,
     )
     try:
         refuse(list(wrong(components, params["known"], helm)))
-        done = install(connect(access(params)), components, options, _wishes(params, helm))
+        given = connect(access(params)), components, options, _wishes(params, helm)
+        if params["preflight"]:
+            refuse_only(*given)
+            module.exit_json(changed=False)
+        done = install(*given)
     except KubeError as error:
         module.fail_json(str(error), reason=error.reason)
     result = shown(components, done)

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.groundwork.platform.plugins.module_utils.components.install import (
-    Done,
-    Fate,
-)
 from ansible_collections.groundwork.platform.plugins.module_utils.components.model import (
     OURS,
     Component,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.components.run import (
+    Done,
+    Fate,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.dag import runner as dag
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import UNCHANGED

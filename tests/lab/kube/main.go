@@ -20,6 +20,7 @@ import (
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
 	kubectl "k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -44,9 +45,8 @@ func main() {
 	case "etcd":
 		etcdmain.Main(os.Args)
 	case "kubectl":
-		// It prints its errors itself.
-		if cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()) != nil {
-			os.Exit(1)
+		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
+			util.CheckErr(err)
 		}
 	default:
 		part, known := parts[name]

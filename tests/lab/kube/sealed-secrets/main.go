@@ -1,4 +1,4 @@
-// Command sealed-secrets is the controller that opens SealedSecrets, with the flags of its own that the lab needs.
+// Command sealed-secrets is the controller that opens SealedSecrets, with those of its own flags that its chart and the tests give.
 package main
 
 import (
@@ -13,10 +13,11 @@ import (
 
 func main() {
 	flags := controller.Flags{
-		KeyPrefix: "sealed-secrets-key", KeySize: 4096, ValidFor: 10 * 365 * 24 * time.Hour,
-		KeyOrderPriority: "CertNotBefore", NamespaceAll: true, UpdateStatus: true, MaxRetries: 5,
+		KeySize: 4096, ValidFor: 10 * 365 * 24 * time.Hour, KeyOrderPriority: "CertNotBefore", NamespaceAll: true, MaxRetries: 5,
 		RateLimitPerSecond: 10, RateLimitBurst: 10, KubeClientQPS: 50, KubeClientBurst: 100, LogInfoToStdout: true, LogLevel: "INFO",
 	}
+	flag.StringVar(&flags.KeyPrefix, "key-prefix", "sealed-secrets-key", "beginning of the keys' names")
+	flag.BoolVar(&flags.UpdateStatus, "update-status", true, "tell in a SealedSecret's status whether it was opened")
 	flag.StringVar(&flags.MyCN, "my-cn", "", "common name of generated certificates")
 	flag.DurationVar(&flags.KeyRenewPeriod, "key-renew-period", 0, "how often a new key is made (0: never)")
 	flag.Parse()
