@@ -191,6 +191,24 @@ def test_bootstrap_from_nothing_and_a_second_run_changes_nothing(lab: Lab, main:
     assert "nx-watcher" not in names
 
 
+def test_sealed_secrets_are_opened_and_redis_follows_its_master(main: Cluster) -> None:
+    # The inventory's form is sealed, so the Secret that Redis reads is what the controller made of it.
+    sealed = main.items("sealedsecrets", "-n", "nx-broker")
+    assert [entry["metadata"]["name"] for entry in sealed] == ["redis"]
+    (secret,) = [
+        entry for entry in main.items("secrets", "-n", "nx-broker") if entry["type"] == "Opaque"
+    ]
+    assert secret["metadata"]["ownerReferences"][0]["kind"] == "SealedSecret"
+    ask = ["exec", "-n", "nx-broker"]
+    main.do(*ask, "redis-master-0", "--", "redis-cli", "set", "key", "kept")
+    main.do(*ask, "redis-master-0", "--", "redis-cli", "wait", "1", "5000")
+    assert main.do(*ask, "redis-replicas-0", "--", "redis-cli", "get", "key").strip() == "kept"
+    refused = main.do(
+        *ask, "redis-master-0", "--", "env", "REDISCLI_AUTH=", "redis-cli", "get", "key"
+    )
+    assert "NOAUTH" in refused
+
+
 def test_what_is_not_allowed_is_denied(main: Cluster) -> None:
     # Named flows of the inventory: nx-internal may call nx-backend's port 3000, nx-app may not.
     main.do("apply", "-n", "nx-backend", "-f", "-", given=json.dumps(SERVER))
@@ -230,13 +248,20 @@ def test_drift_is_told_and_repaired(lab: Lab, main: Cluster) -> None:
     assert lab.playbook("cluster_drift").returncode == 0
 
 
-def test_pools_are_scaled_from_nothing_and_back(lab: Lab, failover: Cluster) -> None:
+def test_pools_are_scaled_from_nothing_and_leaving_standby_waits_for_everything(
+    lab: Lab, failover: Cluster
+) -> None:
     assert failover.items("nodes") == []
+    redis = ["get", "statefulset", "redis-master", "-n", "nx-broker", "-o"]
+    assert failover.do(*redis, "jsonpath={.status.readyReplicas}") == ""
     deployment = ["create", "deployment", "many", "--image=any", "--replicas=12"]
     failover.do(*deployment)
     lab.succeed("lab", lab_state="present", nodes=3)
     assert len(failover.items("nodes")) == 3
     failover.wait("deployment", "many", "condition=Available")
     failover.do("delete", "deployment", "many")
+    lab.succeed("clusters", "--limit", "cluster-failover", kube_standby=False)
+    assert failover.do(*redis, "jsonpath={.status.readyReplicas}") == "1"
+    lab.succeed("clusters", "--limit", "cluster-failover")
     lab.succeed("lab", lab_state="present", nodes=0)
     assert failover.items("nodes") == []
