@@ -67,7 +67,8 @@ def _read(load: Any, data: bytes, now: datetime) -> dict[str, Any]:
 def _names(certificate: Any) -> list[str]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    # A certificate can be good with extensions that are against the standard: the sealing keys of sealed-secrets are.
+    except (x509.ExtensionNotFound, ValueError):
         return []
     addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
     return [*names.get_values_for_type(x509.DNSName), *addresses]

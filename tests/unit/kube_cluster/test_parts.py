@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def certificate(
-    days: float, name: str = "web.example.com", subject: bool = True
+    days: float, name: str = "web.example.com", subject: bool = True, *more: x509.ExtensionType
 ) -> x509.Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)] if subject else [])
@@ -36,8 +36,9 @@ def certificate(
     builder = builder.public_key(key.public_key()).serial_number(1)
     builder = builder.not_valid_before(NOW - timedelta(days=100))
     builder = builder.not_valid_after(NOW + timedelta(days=days))
-    names = x509.SubjectAlternativeName([x509.DNSName(name)])
-    return builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    for extension in (x509.SubjectAlternativeName([x509.DNSName(name)]), *more):
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(key, hashes.SHA256())
 
 
 def pem(*found: x509.Certificate) -> str:
@@ -275,6 +276,14 @@ def test_one_without_a_subject_is_told_by_its_names_and_one_that_ended_has_less_
     text = pem(certificate(-0.5, subject=False))
     (found,) = certificates.certificates(look(secret("web", text)), NOW)
     assert (found["subject"], found["days_left"]) == ("web.example.com", -1)
+
+
+def test_the_days_of_one_whose_extensions_are_against_the_standard_are_told() -> None:
+    # As sealed-secrets makes them: only for enciphering, and for no agreement on a key.
+    usage = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.15"), b"\x03\x02\x00\x01")
+    text = pem(certificate(5, "sealing", True, usage))
+    (found,) = certificates.certificates(look(secret("key", text)), NOW)
+    assert (found["subject"], found["days_left"], found["reason"]) == ("CN=sealing", 5, "")
 
 
 @pytest.mark.parametrize("text", ["", "%%%", base64.b64encode(b"no certificate").decode()])
