@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a cluster's API is reached."""
+    """How a cluster's API is reached; ``WRITING`` is how objects are written."""
 
     DOCUMENTATION = r"""
 options:
@@ -46,4 +46,44 @@ requirements:
   - >-
     kubernetes >= 31 (Python library), where the kubeconfig's user has an exec plugin or identity provider, or a
     pod's account is used
+"""
+
+    # How objects are written, for modules that apply manifests.
+    WRITING = r"""
+options:
+  field_manager:
+    description: Name under which the cluster keeps which fields are managed from here.
+    type: str
+    default: groundwork
+  force_conflicts:
+    description: >-
+      Take fields over that another manager has set to something else. Otherwise such an object fails, with
+      manager and field.
+    type: bool
+    default: false
+  exclusive:
+    description:
+      - Remove entries that somebody added to the data of a ConfigMap or Secret or to the limits of a ResourceQuota.
+        Server-side apply leaves them alone.
+      - They are always told as C(drift) of the object.
+    type: bool
+    default: false
+  replace:
+    description: >-
+      Delete and make anew what has another value in a field that cannot be changed. Otherwise such an object
+      fails.
+    type: bool
+    default: false
+  prune_kinds:
+    description: >-
+      Kinds that O(prune) would leave alone, as with them goes what no manifest can bring back, and that it may
+      delete all the same.
+    type: list
+    elements: str
+    choices: [CustomResourceDefinition, Namespace, PersistentVolume, PersistentVolumeClaim]
+    default: []
+  concurrency:
+    description: Requests in flight.
+    type: int
+    default: 16
 """

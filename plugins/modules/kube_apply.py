@@ -20,6 +20,7 @@ author:
   - groundwork.platform maintainers (@groundwork)
 extends_documentation_fragment:
   - groundwork.platform.kube
+  - groundwork.platform.kube.writing
 attributes:
   check_mode:
     description: >-
@@ -56,30 +57,6 @@ options:
       - Namespace of manifests that name none.
       - The default is that of the kubeconfig's context, and C(default) where it has none.
     type: str
-  field_manager:
-    description: Name under which the cluster keeps which fields are managed from here.
-    type: str
-    default: groundwork
-  force_conflicts:
-    description: >-
-      Take fields over that another manager has set to something else. Otherwise such an object fails, with
-      manager and field.
-    type: bool
-    default: false
-  exclusive:
-    description:
-      - Remove entries that somebody added to the data of a ConfigMap or Secret or to the limits of a ResourceQuota.
-        Server-side apply
-        leaves them alone.
-      - They are always told as RV(results[].drift).
-    type: bool
-    default: false
-  replace:
-    description: >-
-      Delete and make anew what has another value in a field that cannot be changed. Otherwise such an object
-      fails.
-    type: bool
-    default: false
   inventory:
     description:
       - Value of the label C(groundwork.platform/inventory) on all objects. It tells O(prune) what belongs together,
@@ -90,14 +67,6 @@ options:
       Delete objects of the O(inventory) that no manifest has any more, once all others are as they should be.
     type: bool
     default: false
-  prune_kinds:
-    description: >-
-      Kinds that O(prune) would leave alone, as with them goes what no manifest can bring back, and that it may
-      delete all the same.
-    type: list
-    elements: str
-    choices: [CustomResourceDefinition, Namespace, PersistentVolume, PersistentVolumeClaim]
-    default: []
   wait:
     description: Wait until all objects are ready.
     type: bool
@@ -125,10 +94,6 @@ options:
     type: list
     elements: str
     default: []
-  concurrency:
-    description: Requests in flight.
-    type: int
-    default: 16
 seealso:
   - module: kubernetes.core.k8s
 """
@@ -226,31 +191,26 @@ reason:
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments import (
     KubeModule,
     argument_spec,
+    writing_options,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.bulk import apply_all
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import KEPT
 
 
 def main() -> None:
     """Apply manifests."""
     spec = argument_spec(
+        **writing_options(),
         manifests={"type": "raw"},
         src={"type": "list", "elements": "path"},
         kustomize={"type": "path"},
         namespace={"type": "str"},
-        field_manager={"type": "str", "default": "groundwork"},
-        force_conflicts={"type": "bool", "default": False},
-        exclusive={"type": "bool", "default": False},
-        replace={"type": "bool", "default": False},
         inventory={"type": "str"},
         prune={"type": "bool", "default": False},
-        prune_kinds={"type": "list", "elements": "str", "default": [], "choices": sorted(KEPT)},
         wait={"type": "bool", "default": False},
         wait_conditions={"type": "dict", "default": {}},
         wait_timeout={"type": "float", "default": 300.0},
         standby={"type": "bool", "default": False},
         expected_namespaces={"type": "list", "elements": "str", "default": []},
-        concurrency={"type": "int", "default": 16},
     )
     apply_all(
         KubeModule(

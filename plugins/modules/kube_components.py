@@ -22,6 +22,7 @@ author:
   - groundwork.platform maintainers (@groundwork)
 extends_documentation_fragment:
   - groundwork.platform.kube
+  - groundwork.platform.kube.writing
 attributes:
   check_mode:
     description: >-
@@ -179,44 +180,10 @@ options:
       missing as in check mode.
     type: bool
     default: false
-  field_manager:
-    description: Name under which the cluster keeps which fields are managed from here.
-    type: str
-    default: groundwork
-  force_conflicts:
-    description: >-
-      Take fields over that another manager has set to something else. Otherwise such an object fails, with
-      manager and field.
-    type: bool
-    default: false
-  exclusive:
-    description:
-      - Remove entries that somebody added to the data of a ConfigMap or Secret or to the limits of a ResourceQuota.
-      - They are always told as RV(components[].objects[].drift).
-    type: bool
-    default: false
-  replace:
-    description: >-
-      Delete and make anew what has another value in a field that cannot be changed. Otherwise such an object fails.
-      Hooks are made anew in any case.
-    type: bool
-    default: false
   prune:
     description: Delete what a component had and does not have any more, once it went well itself.
     type: bool
     default: true
-  prune_kinds:
-    description: >-
-      Kinds that O(prune) would leave alone, as with them goes what no manifest can bring back, and that it may
-      delete all the same.
-    type: list
-    elements: str
-    choices: [CustomResourceDefinition, Namespace, PersistentVolume, PersistentVolumeClaim]
-    default: []
-  concurrency:
-    description: Requests in flight.
-    type: int
-    default: 16
 seealso:
   - module: groundwork.platform.kube_apply
 """
@@ -333,14 +300,15 @@ from ansible_collections.groundwork.platform.plugins.module_utils.components.ent
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments import (
     KubeModule,
     argument_spec,
+    writing_options,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import KEPT
 
 
 def main() -> None:
     """Install components."""
     texts = {"type": "list", "elements": "str", "default": []}
     spec = argument_spec(
+        **writing_options(),
         components={
             "type": "list",
             "elements": "dict",
@@ -354,13 +322,7 @@ def main() -> None:
         standby={"type": "bool", "default": False},
         expected_namespaces=texts,
         preflight={"type": "bool", "default": False},
-        field_manager={"type": "str", "default": "groundwork"},
-        force_conflicts={"type": "bool", "default": False},
-        exclusive={"type": "bool", "default": False},
-        replace={"type": "bool", "default": False},
         prune={"type": "bool", "default": True},
-        prune_kinds={**texts, "choices": sorted(KEPT)},
-        concurrency={"type": "int", "default": 16},
     )
     install_all(KubeModule(argument_spec=spec, supports_check_mode=True))
 

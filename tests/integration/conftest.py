@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.kube_api import Api, api, direct
+from tests.integration.kube_world import Node, Put, nodes, putting
 from tests.integration.labs import ROOT, Lab
 
 
@@ -45,6 +46,20 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A Kubernetes API without nodes, for all tests."""
     with api(tmp_path_factory.mktemp("kube")) as served:
         yield served
+
+
+@pytest.fixture
+def put(kube: Api) -> Iterator[Put]:
+    """Apply manifests that go with the test."""
+    with putting(kube) as put_there:
+        yield put_there
+
+
+@pytest.fixture
+def node(kube: Api) -> Iterator[Node]:
+    """Make nodes that go with the test."""
+    with nodes(kube) as make:
+        yield make
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,10 +18,8 @@ from tests.integration.kube_world import (
     Node,
     Put,
     deployment,
-    nodes,
     place,
     pods,
-    putting,
     run_pod,
     secret,
     status,
@@ -42,20 +40,6 @@ def info(kube: Api) -> Info:
         return direct("kube_cluster_info", **{"kubeconfig": str(kube.kubeconfig), **options})
 
     return look
-
-
-@pytest.fixture
-def put(kube: Api) -> Iterator[Put]:
-    """Apply manifests that go with the test."""
-    with putting(kube) as put_there:
-        yield put_there
-
-
-@pytest.fixture
-def node(kube: Api) -> Iterator[Node]:
-    """Make nodes that go with the test."""
-    with nodes(kube) as make:
-        yield make
 
 
 def reasons(found: dict[str, Any], level: str = "problem") -> set[tuple[str, str]]:

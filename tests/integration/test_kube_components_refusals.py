@@ -87,7 +87,11 @@ def test_preflight_applies_nothing_and_does_without_namespaces_to_come(kube: Api
         {"name": "there", "manifests": [config("preflight")]},
         {"name": "to-come", "manifests": [config("preflight", "to-come")]},
     ]
-    given = {"kubeconfig": str(kube.kubeconfig), "components": components, "preflight": True}
+    given: dict[str, Any] = {
+        "kubeconfig": str(kube.kubeconfig),
+        "components": components,
+        "preflight": True,
+    }
     done = direct("kube_components", **given, expected_namespaces=["to-come"])
     assert not done.get("failed")
     assert not done["changed"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,8 @@ from tests.integration.kube_world import (
     Node,
     Put,
     deployment,
-    nodes,
     place,
     pods,
-    putting,
     run_pod,
     secret,
     tls,
@@ -27,20 +25,6 @@ from tests.integration.kube_world import (
 from tests.integration.labs import Run, run
 
 pytestmark = [pytest.mark.kube, pytest.mark.slow]
-
-
-@pytest.fixture
-def put(kube: Api) -> Iterator[Put]:
-    """Apply manifests that go with the test."""
-    with putting(kube) as put_there:
-        yield put_there
-
-
-@pytest.fixture
-def node(kube: Api) -> Iterator[Node]:
-    """Make nodes that go with the test."""
-    with nodes(kube) as make:
-        yield make
 
 
 def inventory(folder: Path, kube: Api, others: Mapping[str, Any] | None = None) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.groundwork.platform.plugins.module_utils.kube import client, yaml_text
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Access
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import KEPT
 
 #: Options that may hold a secret.
 CONTENTS = ("components", "manifests", "registries", "secrets")
@@ -61,6 +62,18 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "impersonate_user": {"type": "str"},
         "timeout": {"type": "float", "default": 30.0},
         **more,
+    }
+
+
+def writing_options() -> dict[str, dict[str, Any]]:
+    """The options of the doc fragment ``groundwork.platform.kube.writing``."""
+    return {
+        "field_manager": {"type": "str", "default": "groundwork"},
+        "force_conflicts": {"type": "bool", "default": False},
+        "exclusive": {"type": "bool", "default": False},
+        "replace": {"type": "bool", "default": False},
+        "prune_kinds": {"type": "list", "elements": "str", "default": [], "choices": sorted(KEPT)},
+        "concurrency": {"type": "int", "default": 16},
     }
 
 
