@@ -67,7 +67,17 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "thanos": [
         {"google_account": "thanos@p.iam.gserviceaccount.com", "receive_host": "t.example.com"}
     ],
-    "traefik": [{"replicas": 1, "routes_namespace": "nx-internal"}],
+    "traefik": [
+        {"replicas": 1, "routes_namespace": "nx-internal"},
+        {
+            "trusted_proxies": [],
+            "tls_secret": "edge",
+            "gateway_api": True,
+            "gateway_namespaces": ["nx-app"],
+            "service": {"type": "NodePort", "externalTrafficPolicy": "Local"},
+            "node_ports": {"web": 30080, "websecure": 30443},
+        },
+    ],
     "typesense": [{"replicas": 3}],
 }
 

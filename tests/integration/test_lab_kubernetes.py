@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration import gateway
 from tests.integration.kube_api import build
 from tests.integration.labs import Lab
 
@@ -229,6 +230,58 @@ def test_what_is_not_allowed_is_denied(main: Cluster) -> None:
     deadline = time.monotonic() + 10
     while not main.reaches("client", url, "nx-app"):
         assert time.monotonic() < deadline
+
+
+@pytest.fixture(scope="module")
+def edge(lab: Lab, main: Cluster) -> Iterator[gateway.Edge]:
+    lab.succeed("clusters")
+    apply = ("apply", "-n", gateway.NAMESPACE, "-f", "-")
+    main.do(*apply, given=gateway.services())
+    main.do(*apply, given=gateway.route(90, 10))
+    node = lab.run("kube-main-1", "hostname -I").split()[0]
+    yield gateway.Edge(lab, node)
+    main.do("delete", "httproute/shop", "-n", gateway.NAMESPACE)
+    main.do("delete", "-n", gateway.NAMESPACE, "-f", "-", "--wait=false", given=gateway.services())
+
+
+def test_weights_of_a_route_are_kept_and_change(main: Cluster, edge: gateway.Edge) -> None:
+    edge.await_status(200, "/", gateway.SHOP)
+    for stable in (90, 50):
+        given = gateway.route(stable, 100 - stable)
+        main.do("apply", "-n", gateway.NAMESPACE, "-f", "-", given=given)
+        # Traefik takes changes in every two seconds.
+        time.sleep(3)
+        answers = [edge.ask("/", gateway.SHOP) for _ in range(100)]
+        assert {answer.status for answer in answers} == {200}
+        found = [answer.body for answer in answers].count("stable")
+        assert abs(found - stable) <= 5, found
+
+
+def test_headers_protect_and_who_asks_too_often_is_told(edge: gateway.Edge) -> None:
+    headers = edge.await_status(200, "/v1/api/identity").headers
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "Server" not in headers
+    assert set(edge.flood("/v1/api/identity", 200)) == {200, 429}
+
+
+def test_what_lasts_is_under_no_limit(edge: gateway.Edge) -> None:
+    answer = edge.await_status(200, "/v1/api/signal/ws")
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert edge.flood("/v1/api/signal/ws", 200) == {200: 200}
+    # The same service beside it is limited.
+    assert 429 in edge.flood("/v1/api/signal", 200)
+    status, echo = edge.upgrade("/v1/api/signal/ws", b"paid")
+    assert (status, echo) == ("HTTP/1.1 101 Switching Protocols", b"paid")
+
+
+def test_what_is_broken_is_left_alone(edge: gateway.Edge) -> None:
+    # 500 is the service's own, 503 the circuit breaker's.
+    edge.await_status(500, "/v1/api/commerce")
+    edge.await_status(503, "/v1/api/commerce")
 
 
 def test_drift_is_told_and_repaired(lab: Lab, main: Cluster) -> None:
