@@ -73,7 +73,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
             "trusted_proxies": [],
             "tls_secret": "edge",
             "gateway_api": True,
-            "gateway_namespaces": ["nx-app"],
+            "gateway_namespaces": ["banking"],
             "service": {"type": "NodePort", "externalTrafficPolicy": "Local"},
             "node_ports": {"web": 30080, "websecure": 30443},
         },
