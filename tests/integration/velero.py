@@ -168,6 +168,9 @@ def installed(folder: Path) -> Iterator[Velero]:
         kube.apply(velero.cli("install", "--crds-only", "--dry-run", "-o", "yaml"))
         kube.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
         kube.kubectl("create", "namespace", NAMESPACE)
+        # Velero reads its own Deployment before each restore; the process below does the work.
+        own = ("create", "deployment", "velero", "-n", NAMESPACE)
+        kube.kubectl(*own, "--image=localhost/velero", "--replicas=0")
         _inventory(folder, kube)
         yield velero
 
@@ -180,9 +183,7 @@ def velero_running(folder: Path) -> Iterator[Velero]:
         stack.enter_context(velero.store(port))
         stack.enter_context(velero.server())
         velero.location("default", port, default=True)
-        velero.kube.await_(
-            lambda: velero.phase("backupstoragelocation", "default") == "Available"
-        )
+        velero.kube.await_(lambda: velero.phase("backupstoragelocation", "default") == "Available")
         yield velero
 
 
