@@ -104,6 +104,7 @@ exists:
   description: Whether there is one of this name.
   returned: with O(backup) or O(restore)
   type: bool
+  sample: true
 phase:
   description: Velero's word for its state, V(New) before Velero has seen it, empty where there is none.
   returned: with O(backup) or O(restore)
@@ -113,27 +114,33 @@ ended:
   description: Whether it has ended, well or not.
   returned: with O(backup) or O(restore)
   type: bool
+  sample: true
 items_done:
   description: Number of objects that are done.
   returned: where it exists
   type: int
+  sample: 8
 items_total:
   description: Number of objects that Velero knows of so far.
   returned: where it exists
   type: int
+  sample: 8
 error_count:
   description: Number of errors.
   returned: where it exists
   type: int
+  sample: 0
 warning_count:
   description: Number of warnings.
   returned: where it exists
   type: int
+  sample: 1
 reasons:
   description: Why it was refused or failed as a whole.
   returned: where it exists
   type: list
   elements: str
+  sample: ["backup can't be created because BackupStorageLocation default is in Unavailable status."]
 expires:
   description: When Velero removes the backup.
   returned: where it exists
@@ -144,16 +151,18 @@ namespaces:
   returned: where it exists
   type: list
   elements: str
+  sample: [nx-app]
 location:
   description: BackupStorageLocation of the backup.
   returned: where it exists
   type: str
+  sample: default
 objects:
   description:
-    - Its objects. RV(objects[].namespace) and RV(objects[].name) are those after O(namespace_mapping).
-    - RV(objects[].action) is what a restore did with one (V(created), V(updated), V(skipped), V(failed)).
-    - RV(objects[].there) is whether the cluster has it, asked for those that are V(lasting), which pods and what else
-      controllers make are not. V(given) are those that each namespace gets by itself.
+    - Its objects. C(namespace) and C(name) are those after O(namespace_mapping).
+    - C(action) is what a restore did with one (V(created), V(updated), V(skipped), V(failed)).
+    - C(there) is whether the cluster has it, asked for those that are C(lasting), which pods and what else
+      controllers make are not. C(given) are those that each namespace gets by itself.
   returned: with O(details)
   type: list
   elements: dict
@@ -172,6 +181,7 @@ error_messages:
   returned: with O(details)
   type: list
   elements: str
+  sample: ["nx-app: error executing hook"]
 warning_messages:
   description: What Velero warns of.
   returned: with O(details)
@@ -182,6 +192,7 @@ unread:
   description: Why RV(objects), RV(error_messages) or RV(warning_messages) could not be read, empty where they were.
   returned: with O(details)
   type: str
+  sample: ""
 reason:
   description:
     - Why it failed.

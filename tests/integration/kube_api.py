@@ -96,14 +96,14 @@ def free_port() -> int:
 @contextmanager
 def running(
     log: Path, command: list[str], variables: dict[str, str] | None = None
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program until the block ends, in the folder of its log."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, cwd=log.parent, env=variables
         )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait()

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import base64
+import signal
+import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
-from tests.integration.kube_api import free_port
+from tests.integration.kube_api import direct, free_port
 from tests.integration.kube_world import nodes, run_pod
-from tests.integration.velero import Velero, installed, velero_running
+from tests.integration.labs import ROOT
+from tests.integration.velero import NAMESPACE, Velero, installed, velero_running
 
 # Velero is compiled for these alone.
 pytestmark = [pytest.mark.kube, pytest.mark.slow]
+
+CATALOGUE = "roles/kube_components/files/catalogue/velero.yml"
 
 PAYMENTS = """
 apiVersion: v1
@@ -112,6 +119,28 @@ def test_a_namespace_is_backed_up_lost_and_brought_back(velero: Velero) -> None:
     assert "name_taken:" in velero.refuse("velero_restore", velero_name="first", **wanted)
 
 
+def test_velero_info_tells_what_velero_has_and_what_is_there(velero: Velero) -> None:
+    given: dict[str, Any] = {"kubeconfig": str(velero.kube.kubeconfig), "namespace": NAMESPACE}
+    pinned = yaml.safe_load((ROOT / CATALOGUE).read_text())["settings"]["image"]
+    assert direct("velero_info", **given)["version"] == pinned.rpartition(":")[2]
+    assert direct("velero_info", backup="lost", **given)["exists"] is False
+
+    into = {"pay-app": "pay-nowhere"}
+    for mapping, there in (({}, True), (into, False)):
+        kept = direct(
+            "velero_info", backup="kept", details=True, namespace_mapping=mapping, **given
+        )
+        objects = {entry["kind"]: entry for entry in kept["objects"] if entry["name"] == "web"}
+        assert {kind: entry["there"] for kind, entry in objects.items() if entry["lasting"]} == {
+            "ConfigMap": there,
+            "Secret": there,
+            "Service": there,
+        }
+    # Those that asked are gone.
+    assert not velero.names("downloadrequest")
+    assert not velero.names("serverstatusrequest")
+
+
 def test_it_is_restored_beside_what_is_there(velero: Velero) -> None:
     change(velero)
     velero.succeed("velero_restore", velero_backup="kept", velero_mapping="pay-app=pay-tried")
@@ -173,6 +202,13 @@ def test_a_restore_of_what_cannot_be_is_refused(
     assert said in velero.refuse("velero_restore", **asked)
 
 
+def test_velero_itself_restores_nothing_and_says_completed(velero: Velero) -> None:
+    # What the playbook's own look at the backup is for.
+    only = ("--include-namespaces=other", "--wait")
+    velero.cli("restore", "create", "nothing", "--from-backup=kept", *only)
+    assert velero.phase("restore", "nothing") == "Completed"
+
+
 def test_a_backup_that_is_not_good_is_not_restored(velero: Velero) -> None:
     velero.backup("bad", includedNamespaces=["pay-app"], excludedNamespaces=["pay-app"])
     refused = velero.refuse("velero_restore", velero_backup="bad")
@@ -184,6 +220,9 @@ def test_a_backup_that_is_not_good_is_not_restored(velero: Velero) -> None:
 
 
 def test_a_backup_of_what_is_not_there_is_refused(velero: Velero) -> None:
+    # What the playbook's own look is for.
+    velero.backup("misspelt", includedNamespaces=["pay-misspelt"])
+    assert velero.phase("backup", "misspelt") == "PartiallyFailed"
     asked = {"velero_namespaces": "pay-app,pay-misspelt"}
     assert "pay-misspelt is not in cluster-main" in velero.refuse("velero_backup", **asked)
     asked = {"velero_location": "elsewhere"}
@@ -192,7 +231,7 @@ def test_a_backup_of_what_is_not_there_is_refused(velero: Velero) -> None:
     velero.location("away", free_port())
     velero.kube.await_(lambda: velero.phase("backupstoragelocation", "away") == "Unavailable")
     refused = velero.refuse("velero_backup", velero_location="away")
-    assert "is Unavailable:" in refused
+    assert "is Unavailable (" in refused
     assert "connection refused" in refused
 
 
@@ -213,6 +252,32 @@ def test_a_store_that_is_lost_fails_the_backup_in_veleros_words(velero: Velero) 
     assert "unreadable: the contents of backup unreachable" in unread
 
 
+def test_a_backup_that_takes_long_is_told_of_and_awaited_again(velero: Velero) -> None:
+    port = free_port()
+    asked = {"velero_name": "slow", "velero_location": "slow"}
+    with velero.store(port) as store:
+        velero.location("slow", port, frequency="1h")
+        velero.kube.await_(lambda: velero.phase("backupstoragelocation", "slow") == "Available")
+        store.send_signal(signal.SIGSTOP)
+        try:
+            given_up = velero.playbook("velero_backup", velero_timeout="8", **asked)
+            going_on = threading.Timer(20, store.send_signal, [signal.SIGCONT])
+            going_on.start()
+            done = velero.playbook("velero_backup", **asked)
+            going_on.join()
+        finally:
+            store.send_signal(signal.SIGCONT)
+        assert given_up.returncode == 2
+        assert (
+            "velero_timeout: Backup slow of cluster-main is InProgress after 8 s" in given_up.text
+        )
+        assert "the same command with -e velero_name=slow waits again" in given_up.text
+        assert done.returncode == 0, done.output
+        assert done.changed == 0
+        assert "Backup slow of cluster-main: InProgress," in done.text
+        assert "slow of cluster-main holds" in done.text
+
+
 def test_a_backup_that_is_not_whole_says_what_is_missing(velero: Velero) -> None:
     velero.kube.apply(VOLUME)
     asked = {"velero_namespaces": "pay-volume", "velero_name": "partial"}
@@ -222,7 +287,7 @@ def test_a_backup_that_is_not_whole_says_what_is_missing(velero: Velero) -> None
         done = velero.playbook("velero_backup", **asked)
     assert done.returncode == 2
     assert "velero_failed: Backup partial of cluster-main is PartiallyFailed" in done.text
-    assert "pay-volume" in done.failures
+    assert "daemonset pod not found in running state in node node-1" in done.text
     into = {"velero_mapping": "pay-volume=pay-volume-tried"}
     refused = velero.refuse("velero_restore", velero_backup="partial", **into)
     assert "-e velero_partial=true restores what is in it" in refused
@@ -236,5 +301,5 @@ def test_a_velero_that_does_not_answer_is_told(tmp_path_factory: pytest.TempPath
             assert done.returncode == 2
             assert "Velero in namespace nx-internal has not answered within 30 s" in done.text
         assert not velero.names("serverstatusrequest")
-        velero.kube.kubectl("delete", "crd", "backupstoragelocations.velero.io")
-        assert "no_velero: cluster-main has no Velero" in velero.refuse("velero_backup")
+        velero.kube.kubectl("delete", "crd", "serverstatusrequests.velero.io")
+        assert "The cluster has no Velero" in velero.playbook("velero_backup").text

@@ -103,11 +103,12 @@ class Velero:
         return done.text
 
     @contextmanager
-    def store(self, port: int) -> Iterator[None]:
+    def store(self, port: int) -> Iterator[subprocess.Popen[bytes]]:
         """Run a store with an empty bucket."""
         command = [str(self.programs / "gofakes3"), f"-host=127.0.0.1:{port}", "-backend=memory"]
-        with running(self.folder / f"store-{port}.log", [*command, "-initialbucket=backups"]):
-            yield
+        log = self.folder / f"store-{port}.log"
+        with running(log, [*command, "-initialbucket=backups"]) as process:
+            yield process
 
     @contextmanager
     def server(self) -> Iterator[None]:
