@@ -93,7 +93,7 @@ def change(velero: Velero) -> None:
 
 def test_a_namespace_is_backed_up_lost_and_brought_back(velero: Velero) -> None:
     velero.succeed("velero_backup", "--check", velero_name="tried")
-    assert velero.names("backup") == {"kept"}
+    assert "tried" not in velero.names("backup")
     # Without velero_namespaces it is what the inventory has switched on.
     saved = velero.succeed("velero_backup", velero_name="before-change")
     assert saved.changed == 1
