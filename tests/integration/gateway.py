@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.integration.labs import Lab
+from tests.integration.real_cluster import pod
 
 NAMESPACE = "nx-backend"
 HOST, SHOP = "gw.lab.test", "shop.lab.test"
@@ -128,28 +129,21 @@ def route(stable: int, canary: int) -> str:
 
 
 def _service(name: str, status: str) -> list[dict[str, Any]]:
-    container = {
-        "name": "main",
-        "image": "localhost/lab/busybox:1",
-        "command": ["nc", "-ll", "-p", "3000", "-e", "sh", "-c", _ANSWER],
-        "env": [{"name": "STATUS", "value": status}, {"name": "NAME", "value": name}],
-        "readinessProbe": {"tcpSocket": {"port": 3000}, "periodSeconds": 1},
+    environment = [{"name": "STATUS", "value": status}, {"name": "NAME", "value": name}]
+    server = pod(
+        name,
+        "",
+        command=["nc", "-ll", "-p", "3000", "-e", "sh", "-c", _ANSWER],
+        env=environment,
+        readinessProbe={"tcpSocket": {"port": 3000}, "periodSeconds": 1},
+    )
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": server["metadata"]["labels"], "ports": [{"port": 3000}]},
     }
-    labels = {"app": name}
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "labels": labels},
-            "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": name},
-            "spec": {"selector": labels, "ports": [{"port": 3000}]},
-        },
-    ]
+    return [server, service]
 
 
 def _list(items: list[dict[str, Any]]) -> str:
