@@ -95,26 +95,27 @@ class Client:
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
         accept: str = "application/json",
+        tries: int = TRIES,
     ) -> Answer:
-        """Send one request, again where the API is busy or the connection broke.
+        """Send one request, up to ``tries`` times where the API is busy or the connection broke.
 
-        Only requests that may be sent twice come here: server-side apply, reads, deletes and patches.
+        What may not be sent twice has one try; server-side apply, reads, deletes and patches may.
         Raises ``KubeError``: ``unreachable`` with the URL, ``unauthorized``.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, tries + 1):
             pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
             try:
                 async with self._open(method, path, data, content_type, query, accept) as response:
                     answer = await _read(response)
                     pause = float(response.headers.get("Retry-After") or pause)
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-                if attempt == TRIES or not _may_pass(error):
+                if attempt == tries or not _may_pass(error):
                     raise self._unreachable(method, path, error) from error
             else:
                 if answer.status == 401:
                     raise KubeError("unauthorized", self._unauthorized(answer))
-                if attempt == TRIES or not _worth_another(answer):
+                if attempt == tries or not _worth_another(answer):
                     return answer
             # Those that were refused together do not come back together.
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))

@@ -1,0 +1,249 @@
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A run: refuse or decide, hold the Lease, work the graph off, write down what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ansible_collections.groundwork.platform.plugins.module_utils.dag import runner as dag
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Connection
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations import (
+    decide as decisions,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.failure import Ended
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.gates import (
+    wait as wait_for_gate,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.history import (
+    DONE,
+    FAILED,
+    Entry,
+    History,
+    entry,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.jobs import Jobs
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lease import Lease
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import (
+    CONTRACT,
+    Migration,
+    Rollout,
+    history_key,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.order import (
+    graph,
+    open_gates,
+    rollout_key,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.policy import (
+    objections,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.rollouts import (
+    Rollouts,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.tracker import (
+    MigrationError,
+    Tracker,
+)
+
+Tell = Callable[[str, str], None]
+
+#: Name of the Lease.
+LEASE = "groundwork-migrations"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the module was asked for. ``patience`` is how long to wait for another run, in seconds."""
+
+    namespace: str
+    decide: decisions.Options = field(default_factory=decisions.Options)
+    patience: float = 0.0
+    parallel: int = 64
+    check: bool = False
+    concurrency: int = 16
+    timeout: float = 30.0
+
+
+@dataclass
+class Fate:
+    """What became of one migration. ``gates`` are the seconds that its gates took."""
+
+    migration: Migration
+    action: str
+    why: str
+    gates: float = 0.0
+    job: Mapping[str, Any] | None = None
+    failures: Sequence[Ended] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """All fates by service, and the graph's own report; ``None`` in check mode, where nothing ran."""
+
+    fates: Mapping[str, Fate]
+    needs: Mapping[str, Sequence[str]]
+    report: dag.Report[None] | None
+    lost: bool = False
+
+
+async def run(
+    connection: Connection,
+    migrations: Sequence[Migration],
+    rollouts: Sequence[Rollout],
+    wishes: Wishes,
+    tell: Tell,
+) -> Done:
+    """Run migrations and rollouts. Raises ``KubeError`` where nothing may begin; failures are in the report."""
+    needs = graph(migrations, rollouts)
+    async with Client(connection, wishes.concurrency, wishes.timeout) as client:
+        work = _Work(client, migrations, rollouts, needs, wishes, tell)
+        if wishes.check:
+            await work.prepare()
+            return Done(work.fates, needs, None)
+        waits = partial(tell, "")
+        async with Lease(client, wishes.namespace, LEASE, wishes.patience, waits) as lease:
+            # What another run did meanwhile counts.
+            await work.prepare()
+            return await work.go(lease)
+
+
+class _Work:
+    def __init__(
+        self,
+        client: Client,
+        migrations: Sequence[Migration],
+        rollouts: Sequence[Rollout],
+        needs: Mapping[str, Sequence[str]],
+        wishes: Wishes,
+        tell: Tell,
+    ) -> None:
+        self._client = client
+        self._migrations = migrations
+        self._rollouts = Rollouts(client, rollouts, wishes.check)
+        self._needs = needs
+        self._wishes = wishes
+        self._tell = tell
+        self._jobs = Jobs(client)
+        self._histories = {
+            namespace: History(client, namespace)
+            for namespace in sorted({migration.namespace for migration in migrations})
+        }
+        self.fates: dict[str, Fate] = {}
+
+    async def prepare(self) -> None:
+        """Decide about all migrations; refuse all that cannot be, at once. Raises ``KubeError``."""
+        namespaces = list(self._histories)
+        histories = await asyncio.gather(*(self._histories[name].read() for name in namespaces))
+        known = dict(zip(namespaces, histories))
+        found = await asyncio.gather(*(self._decide(each, known) for each in self._migrations))
+        problems = [problem for each in found for problem in each]
+        problems += await self._rollouts.prepare()
+        if problems:
+            texts = [str(problem) for problem in problems]
+            numbered = [f"{number}. {text}" for number, text in enumerate(texts, start=1)]
+            whole = (
+                "\n".join([f"{len(texts)} problems:", *numbered]) if len(texts) > 1 else texts[0]
+            )
+            raise KubeError(problems[0].reason, whole)
+
+    async def go(self, lease: Lease) -> Done:
+        """Work the graph off; end early where the Lease is lost."""
+        namespaces = self._histories
+        async with Tracker(self._client, namespaces, self._tell) as tracker:
+            nodes = [
+                dag.Node(
+                    each.service, partial(self._migrate, each, tracker), self._needs[each.service]
+                )
+                for each in self._migrations
+            ] + [
+                dag.Node(key, partial(self._rollouts.bring, rollout), self._needs[key])
+                for rollout in self._rollouts.all
+                if (key := rollout_key(rollout.service))
+            ]
+            working = asyncio.ensure_future(dag.run(nodes, self._wishes.parallel, self._changed))
+            losing = asyncio.ensure_future(lease.lost.wait())
+            await asyncio.wait({working, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
+                raise KubeError(
+                    "lost_lease",
+                    f"The Lease {LEASE} could not be renewed, so another run may be at work. Jobs that were begun go "
+                    "on; run again to take them up.",
+                )
+            losing.cancel()
+        report = working.result()
+        for result in report.results.values():
+            if result.error is not None and not isinstance(result.error, KubeError):
+                raise result.error
+        return Done(self.fates, self._needs, report)
+
+    async def _decide(
+        self, migration: Migration, known: Mapping[str, Mapping[str, Entry]]
+    ) -> list[KubeError]:
+        live = await self._jobs.get(migration)
+        seen = known[migration.namespace].get(history_key(migration.service, migration.version))
+        try:
+            action, why = decisions.decide(migration, live, seen, self._wishes.decide)
+        except KubeError as error:
+            return [error]
+        self.fates[migration.service] = Fate(migration, action, why, job=live)
+        if migration.phase == CONTRACT and action != decisions.SKIP:
+            texts = await objections(self._client, migration)
+            return [KubeError("consumers_need_it", f"{text}.") for text in texts]
+        return []
+
+    async def _migrate(self, migration: Migration, tracker: Tracker) -> None:
+        """Run one migration. Raises ``MigrationError``, ``KubeError``: ``gate_closed``, ``failed``."""
+        fate = self.fates[migration.service]
+        if fate.action == decisions.SKIP:
+            await self._remember(migration, DONE, fate.job or {})
+            return
+        if fate.action != decisions.AWAIT:
+            await self._gates(fate)
+            if fate.action == decisions.REPLACE:
+                await self._jobs.delete(migration)
+            await self._jobs.create(migration)
+        try:
+            fate.job, fate.failures = await tracker.finished(
+                migration.namespace, migration.name, migration.service
+            )
+        except MigrationError as error:
+            fate.failures = error.failures
+            if error.reason == "hopeless_pod":
+                # Otherwise it would run as soon as its image is there, when nobody looks any more.
+                await self._jobs.suspend(migration)
+            await self._remember(migration, FAILED, {}, str(error))
+            raise
+        await self._remember(migration, DONE, fate.job)
+
+    async def _gates(self, fate: Fate) -> None:
+        gates = open_gates(fate.migration, self._rollouts.all)
+        for gate in gates:
+            self._tell(fate.migration.service, f"waits for {gate}")
+        waits = (wait_for_gate(self._client, gate, fate.migration.namespace) for gate in gates)
+        fate.gates = max(await asyncio.gather(*waits), default=0.0)
+
+    async def _remember(
+        self, migration: Migration, state: str, job: Mapping[str, Any], reason: str = ""
+    ) -> None:
+        if job or state == FAILED:
+            history = self._histories[migration.namespace]
+            await history.write(entry(migration, state, job, reason))
+
+    def _changed(self, change: dag.Change) -> None:
+        fate = self.fates.get(change.key)
+        if fate and fate.action == decisions.SKIP:
+            if change.state == dag.DONE:
+                self._tell(change.key, f"skipped: {fate.why}")
+            return
+        self._tell(
+            change.key, f"{change.state}{f', as {change.because} failed' if change.because else ''}"
+        )

@@ -1,0 +1,167 @@
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All Jobs of a run at once: one watch for the Jobs and one for their pods in each namespace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.follow import follow
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.failure import (
+    LINES,
+    Ended,
+    ended,
+    hopeless,
+    verdict,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import SERVICE
+
+Body = Mapping[str, Any]
+Tell = Callable[[str, str], None]
+
+#: Label that the Job controller gives its pods.
+JOB_NAME = "batch.kubernetes.io/job-name"
+#: Seconds within which the log of a pod that failed has to come: a failure is told without it then.
+LOG_PATIENCE = 0.7
+
+
+class MigrationError(KubeError):
+    """A migration that failed: ``job_failed``, ``hopeless_pod`` or ``job_gone``, and what its pods said."""
+
+    def __init__(self, reason: str, message: str, failures: Iterable[Ended]) -> None:
+        super().__init__(reason, message)
+        self.failures = tuple(failures)
+
+
+@dataclass
+class _Followed:
+    """One Job of the run. ``seen`` are the ends of containers that are known."""
+
+    service: str
+    end: asyncio.Future[Body]
+    seen: dict[str, Ended] = field(default_factory=dict)
+    reading: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Tracker:
+    """Follows Jobs; use as ``async with Tracker(...)``. ``tell`` gets a service and what happened to it."""
+
+    def __init__(self, client: Client, namespaces: Iterable[str], tell: Tell) -> None:
+        self._client = client
+        self._namespaces = sorted(set(namespaces))
+        self._tell = tell
+        self._followed: dict[tuple[str, str], _Followed] = {}
+        self._bodies: dict[tuple[str, str], Body] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Tracker:
+        for namespace in self._namespaces:
+            jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+            pods = f"/api/v1/namespaces/{namespace}/pods"
+            for work in (
+                follow(self._client, jobs, self._job, self._gone, labelSelector=SERVICE),
+                follow(self._client, pods, self._pod, labelSelector=JOB_NAME),
+            ):
+                task = asyncio.ensure_future(work)
+                task.add_done_callback(self._lost)
+                self._tasks.append(task)
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def finished(self, namespace: str, name: str, service: str) -> tuple[Body, list[Ended]]:
+        """Wait for a Job's end; return the Job and the ends of containers that were tried in vain.
+
+        Raises ``MigrationError``, and the client's where the watch is lost.
+        """
+        key = namespace, name
+        followed = _Followed(service, asyncio.get_running_loop().create_future())
+        self._followed[key] = followed
+        if key in self._bodies:
+            self._job(self._bodies[key])
+        try:
+            body = await followed.end
+        except MigrationError as error:
+            await self._read(followed)
+            told = sorted(followed.seen.values(), key=lambda end: end.pod)
+            raise MigrationError(error.reason, _with(str(error), told), told) from None
+        finally:
+            del self._followed[key]
+        return body, list(followed.seen.values())
+
+    def _job(self, body: Body) -> None:
+        key = body["metadata"]["namespace"], body["metadata"]["name"]
+        self._bodies[key] = body
+        followed = self._followed.get(key)
+        found = verdict(body)
+        if followed is None or found is None or followed.end.done():
+            return
+        well, why = found
+        if well:
+            followed.end.set_result(body)
+        else:
+            followed.end.set_exception(MigrationError("job_failed", f"Job {key[1]}: {why}", ()))
+
+    def _gone(self, body: Body) -> None:
+        key = body["metadata"]["namespace"], body["metadata"]["name"]
+        self._bodies.pop(key, None)
+        followed = self._followed.get(key)
+        if followed and not followed.end.done():
+            text = f"Job {key[1]} was deleted by somebody while it ran."
+            followed.end.set_exception(MigrationError("job_gone", text, ()))
+
+    def _pod(self, body: Body) -> None:
+        metadata = body["metadata"]
+        followed = self._followed.get((metadata["namespace"], metadata["labels"][JOB_NAME]))
+        if followed is None or followed.end.done():
+            return
+        for key, end in ended(body):
+            if key not in followed.seen:
+                followed.seen[key] = end
+                reading = self._log(followed, key, metadata["namespace"])
+                followed.reading.add(asyncio.ensure_future(reading))
+        vain = hopeless(body)
+        if vain:
+            followed.end.set_exception(MigrationError("hopeless_pod", vain, ()))
+
+    async def _log(self, followed: _Followed, key: str, namespace: str) -> None:
+        """Ask for the last lines of a container that ended: its pod may be gone in a moment."""
+        end = followed.seen[key]
+        query = {"container": end.container, "tailLines": str(LINES)}
+        if end.previous:
+            query["previous"] = "true"
+        answer = await self._client.get(
+            f"/api/v1/namespaces/{namespace}/pods/{end.pod}/log", **query
+        )
+        if answer.ok:
+            # A line that is JSON has been read as such.
+            text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
+            followed.seen[key] = end.with_log(text)
+        self._tell(followed.service, str(followed.seen[key]))
+
+    async def _read(self, followed: _Followed) -> None:
+        if followed.reading:
+            await asyncio.wait(followed.reading, timeout=LOG_PATIENCE)
+
+    def _lost(self, task: asyncio.Task[None]) -> None:
+        """Without its watch nobody would hear of an end."""
+        if task.cancelled() or task.exception() is None:
+            return
+        for followed in self._followed.values():
+            if not followed.end.done():
+                followed.end.set_exception(task.exception() or KubeError("failed", "lost"))
+
+
+def _with(text: str, told: list[Ended]) -> str:
+    """A failure with the last words of the last container that ended."""
+    last = next((end for end in reversed(told) if end.log), told[-1] if told else None)
+    return f"{text.rstrip('.')}. {last}" if last else text
