@@ -38,7 +38,7 @@ def failures(result: Mapping[str, Any]) -> str:
     if not broken:
         return ""
     left = [entry["name"] for entry in services if entry["state"] in (LEFT_OUT, dag.CANCELLED)]
-    texts = [f"{entry['name']}: {entry['message']}" for entry in broken]
+    texts = [f"{entry['name']}: {entry['message'].rstrip('.')}." for entry in broken]
     texts += [f"Left out, as they need it: {', '.join(left)}."] if left else []
     return " ".join(texts)
 

@@ -91,6 +91,7 @@ class Tracker:
         try:
             body = await followed.end
         except MigrationError as error:
+            await self._last_look(namespace, name)
             await self._read(followed)
             told = sorted(followed.seen.values(), key=lambda end: end.pod)
             raise MigrationError(error.reason, _with(str(error), told), told) from None
@@ -122,7 +123,7 @@ class Tracker:
     def _pod(self, body: Body) -> None:
         metadata = body["metadata"]
         followed = self._followed.get((metadata["namespace"], metadata["labels"][JOB_NAME]))
-        if followed is None or followed.end.done():
+        if followed is None:
             return
         for key, end in ended(body):
             if key not in followed.seen:
@@ -130,7 +131,7 @@ class Tracker:
                 reading = self._log(followed, key, metadata["namespace"])
                 followed.reading.add(asyncio.ensure_future(reading))
         vain = hopeless(body)
-        if vain:
+        if vain and not followed.end.done():
             followed.end.set_exception(MigrationError("hopeless_pod", vain, ()))
 
     async def _log(self, followed: _Followed, key: str, namespace: str) -> None:
@@ -147,6 +148,13 @@ class Tracker:
             text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
             followed.seen[key] = end.with_log(text)
         self._tell(followed.service, str(followed.seen[key]))
+
+    async def _last_look(self, namespace: str, name: str) -> None:
+        """See a Job's pods once more: it may have been told that it failed before its pod's end was."""
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        answer = await self._client.get(path, labelSelector=f"{JOB_NAME}={name}")
+        for body in (answer.body["items"] or ()) if answer.ok else ():
+            self._pod(body)
 
     async def _read(self, followed: _Followed) -> None:
         if followed.reading:
