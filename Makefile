@@ -35,7 +35,7 @@ lab-down: prerequisites-lab $(READY) ## Remove the lab: containers, networks, lo
 	@$(RUN) ansible-playbook -i inventories/lab playbooks/lab.yml -e lab_state=absent
 
 ##@ Test
-test: prerequisites-test lab-programs lint sanity ## Lint, sanity, unit and integration tests (what CI runs)
+test: prerequisites-test prerequisites-programs lint sanity ## Lint, sanity, unit and integration tests (what CI runs)
 	@$(RUN) $(STEP) "unit and integration tests" -- pytest tests/unit tests/integration -m "not slow" $(PYTEST)
 
 lint: prerequisites-python $(READY_DEV) ## yamllint, ansible-lint, ruff, mypy, syntax checks, changelog
@@ -90,7 +90,7 @@ help: ## This list
 	  /^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo lab lab-down test lint unit sanity integration molecule bench faults docs format \
-  venv check-prerequisites clean help lab-programs \
+  venv check-prerequisites clean help prerequisites-programs \
   prerequisites-python prerequisites-lab prerequisites-unit prerequisites-test
 
 prerequisites-python:
@@ -103,7 +103,7 @@ prerequisites-test:
 	@tools/check-prerequisites python lab test
 
 # What the lab's clusters are made of is compiled while lint and the first tests run. Who waits for it is told what went wrong.
-lab-programs:
+prerequisites-programs:
 	@mkdir -p .cache
 	@nohup nice -n 19 tools/build-kube >.cache/build-kube.log 2>&1 </dev/null &
 

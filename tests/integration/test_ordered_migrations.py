@@ -7,7 +7,6 @@ import signal
 import time
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,20 +241,17 @@ def test_bad_input_is_met_before_anything_starts(migrations: Migrations, version
     assert migrations.jobs(version) == {}
 
 
-def test_ansible_shows_progress_while_it_runs(lab: Lab, tmp_path: Path) -> None:
-    playbook = tmp_path / "migrate.yml"
-    given = {
-        "kubeconfig": "{{ kube_kubeconfig }}",
-        "version": "progress",
-        "services": [service("identity", "sleep 3")],
-    }
-    tasks = [{"groundwork.platform.ordered_migrations": given}]
-    plays = [{"hosts": "kube_clusters", "gather_facts": False, "tasks": tasks}]
-    playbook.write_text(json.dumps(plays))
-    done = lab.succeed(str(playbook))
+def test_the_playbook_shows_progress_while_it_runs_and_the_history_afterwards(lab: Lab) -> None:
+    given = {"migration_version": "play", "migration_services": [service("identity", "sleep 2")]}
+    rehearsed = lab.succeed("migrate", "--check", **given)
+    assert (rehearsed.changed, "would_run" in rehearsed.output) == (0, True)
+    done = lab.succeed("migrate", **given)
     begun = done.output.index("s  identity: running")
-    assert (
-        begun
-        < done.output.index("s  identity: done")
-        < done.output.index("changed: [cluster-main]")
-    )
+    ended = done.output.index("s  identity: done")
+    assert begun < ended < done.output.index("TASK [Show what became of them]")
+    assert "all migrations have run" in done.text
+    assert lab.succeed("migrate", **given).changed == 0
+    assert "identity play done" in lab.succeed("migration_status").text
+    refused = lab.playbook("migrate", kube_standby=True, **given)
+    assert refused.returncode != 0
+    assert "standby: cluster-main stands by" in refused.text

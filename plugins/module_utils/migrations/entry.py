@@ -37,62 +37,69 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.tem
 _TEXTS = {"type": "list", "elements": "str"}
 
 
-def service_options() -> dict[str, dict[str, Any]]:
-    """The options of one service."""
-    gate = {
-        "rollout": {"type": "str"},
-        "service": {"type": "str"},
-        "tcp": {"type": "str"},
+_GATE_KINDS = ("rollout", "service", "tcp")
+_GATE = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        **{kind: {"type": "str"} for kind in _GATE_KINDS},
         "namespace": {"type": "str"},
         "port": {"type": "int", "default": 80},
         "path": {"type": "str", "default": "/"},
         "timeout": {"type": "float", "default": 300.0},
-    }
-    kinds = ("rollout", "service", "tcp")
-    consumer = {
-        "deployment": {"type": "str", "required": True},
-        "namespace": {"type": "str"},
-        "at_least": {"type": "str"},
-        "versions": _TEXTS,
-    }
-    waiter = {"name": {"type": "str"}, "image": {"type": "str"}, "command": _TEXTS}
-    rollout = {
-        "deployment": {"type": "str", "required": True},
-        "namespace": {"type": "str"},
-        "needs": _TEXTS,
-        "manifests": {"type": "list", "elements": "raw"},
-        "timeout": {"type": "float", "default": 300.0},
-    }
+    },
+    "required_one_of": [_GATE_KINDS],
+    "mutually_exclusive": [_GATE_KINDS],
+}
+_CONSUMER = {
+    "deployment": {"type": "str", "required": True},
+    "namespace": {"type": "str"},
+    "at_least": {"type": "str"},
+    "versions": _TEXTS,
+}
+_ROLLOUT = {
+    "deployment": {"type": "str", "required": True},
+    "namespace": {"type": "str"},
+    "needs": _TEXTS,
+    "manifests": {"type": "list", "elements": "raw"},
+    "timeout": {"type": "float", "default": 300.0},
+}
+#: What a Job is made of, see ``template``.
+_TEMPLATE = {
+    "image": {"type": "str"},
+    "command": _TEXTS,
+    "prefix": {"type": "str", "default": "nx-"},
+    "deadline": {"type": "int", "default": 300},
+    "backoff_limit": {"type": "int", "default": 3},
+    "wait_for": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"name": {"type": "str"}, "image": {"type": "str"}, "command": _TEXTS},
+    },
+    "env_from": {"type": "list", "elements": "dict"},
+    "environment": {"type": "dict"},
+    "node_selector": {"type": "dict"},
+    "resources": {"type": "dict"},
+    "security": {"type": "dict"},
+    "pull_policy": {"type": "str"},
+    "pull_secrets": {"type": "list", "elements": "str", "no_log": False},
+    "service_account": {"type": "str"},
+}
+
+
+def service_options() -> dict[str, dict[str, Any]]:
+    """The options of one service."""
     return {
         "name": {"type": "str", "required": True},
         "version": {"type": "str"},
-        "image": {"type": "str"},
-        "command": _TEXTS,
         "job": {"type": "dict"},
         "needs": _TEXTS,
-        "gates": {
-            "type": "list",
-            "elements": "dict",
-            "options": gate,
-            "required_one_of": [kinds],
-            "mutually_exclusive": [kinds],
-        },
-        "rollout": {"type": "dict", "options": rollout},
+        "gates": _GATE,
+        "rollout": {"type": "dict", "options": _ROLLOUT},
         "phase": {"type": "str", "default": EXPAND, "choices": [EXPAND, CONTRACT]},
-        "consumers": {"type": "list", "elements": "dict", "options": consumer},
+        "consumers": {"type": "list", "elements": "dict", "options": _CONSUMER},
         "namespace": {"type": "str"},
-        "prefix": {"type": "str", "default": "nx-"},
-        "deadline": {"type": "int", "default": 300},
-        "backoff_limit": {"type": "int", "default": 3},
-        "wait_for": {"type": "list", "elements": "dict", "options": waiter},
-        "env_from": {"type": "list", "elements": "dict"},
-        "environment": {"type": "dict"},
-        "node_selector": {"type": "dict"},
-        "resources": {"type": "dict"},
-        "security": {"type": "dict"},
-        "pull_policy": {"type": "str"},
-        "pull_secrets": {"type": "list", "elements": "str", "no_log": False},
-        "service_account": {"type": "str"},
+        **_TEMPLATE,
     }
 
 

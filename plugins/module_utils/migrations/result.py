@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -102,17 +102,3 @@ def _moved(entry: Mapping[str, Any]) -> bool:
     if entry["state"] in (SKIPPED, LEFT_OUT, dag.CANCELLED):
         return False
     return "job" in entry or bool(entry.get("changed"))
-
-
-def lines(result: Mapping[str, Any]) -> Sequence[Sequence[str]]:
-    """Rows for a table: name, state, when it began, how long it took, what there is to say."""
-    return [
-        (
-            str(entry["name"]),
-            str(entry["state"]),
-            f"{entry['started']:.1f}" if "started" in entry else "-",
-            f"{entry['seconds']:.1f}" if "seconds" in entry else "-",
-            str(entry.get("message") or entry.get("why") or ""),
-        )
-        for entry in result["services"]
-    ]
