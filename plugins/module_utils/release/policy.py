@@ -106,7 +106,10 @@ def _notes(
         elif days <= warn_days:
             yield f"The exception for {waiver} ends on {waiver.until}, in {counted(days, 'day')} ({waiver.reason})."
     if suppressed:
-        yield f"Trivy itself left out {counted(suppressed, 'finding')} (.trivyignore, VEX), which no exception here answers for."
+        yield (
+            f"Trivy itself left out {counted(suppressed, 'finding')} (.trivyignore, VEX), for which no exception "
+            "here answers."
+        )
 
 
 def counted(number: int, what: str) -> str:

@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says. ``suppressed`` counts what Trivy was told to leave out (.trivyignore, VEX), where it says so."""
+    """What a report says. ``suppressed`` counts what Trivy was told to leave out and says (--show-suppressed)."""
 
     artifact: str
     created: str
@@ -61,7 +61,7 @@ class Report:
 
 
 def parse(given: Any, *, allow_empty: bool = False) -> Report:
-    """Return a report from its JSON, as text or data. Raises ``GateError`` (``bad_report``) with the key that is missing.
+    """Return a report from its JSON, as text or data. Raises ``GateError`` (``bad_report``) with the missing key.
 
     Trivy leaves ``Results`` out where it found nothing that it can scan, which says nothing about the image.
     """
