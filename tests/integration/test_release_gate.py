@@ -91,7 +91,8 @@ def test_by_ansible_with_the_report_as_data_and_a_day_without_quotes(tmp_path: P
     assert "CVE-2026-10001 ends on 2026-12-01, in 9 days" in printed
 
 
-def test_the_report_is_not_shown() -> None:
+def test_the_report_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_INJECT_INVOCATION", "true")
     text = (REPORTS / "nx-identity.json").read_text(encoding="utf-8")
     shown = module(
         "release_gate",

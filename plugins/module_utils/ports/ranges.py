@@ -43,7 +43,7 @@ class Ports:
                 continue
             if other.start > start:
                 yield Ports(start, other.start - 1)
-            start = max(start, other.end + 1)
+            start = other.end + 1
         if start <= self.end:
             yield Ports(start, self.end)
 

@@ -158,6 +158,15 @@ def test_a_narrow_exception_outlives_a_wide_one() -> None:
     assert ("CVE-2026-10001", "libcrypto3") in left
 
 
+def test_of_two_exceptions_the_narrow_one_is_used_first() -> None:
+    given = [waiver(), waiver(package="libssl3")]
+    found = gate("main", report("nx-sale"), exceptions=given)
+    assert [(one["package"], one["findings"]) for one in found["exceptions"]["used"]] == [
+        ("", 1),
+        ("libssl3", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     "until,notes",
     [
