@@ -73,8 +73,8 @@ def parse(given: Any, *, allow_empty: bool = False) -> Report:
         raise _bad(f"its SchemaVersion is {body['SchemaVersion']!r}, and {SCHEMA} is known")
     if not body.get("Results") and not allow_empty:
         raise _bad(
-            "the key Results is missing: Trivy found nothing that it can scan, which is no proof. Where that is "
-            "true (an image of static files), say allow_empty"
+            "the key Results is missing or empty: Trivy found nothing that it can scan, which is no proof. Where "
+            "that is true (an image of static files), say allow_empty"
         )
     results = _entries(body, "Results", "")
     return Report(
