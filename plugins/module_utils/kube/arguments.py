@@ -13,7 +13,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.connectio
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import KEPT
 
 #: Options that may hold a secret.
-CONTENTS = ("components", "manifests", "registries", "secrets")
+CONTENTS = ("components", "manifests", "registries", "report", "secrets")
 
 
 class KubeModule(AnsibleModule):
