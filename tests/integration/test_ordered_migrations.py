@@ -242,7 +242,10 @@ def test_bad_input_is_met_before_anything_starts(migrations: Migrations, version
 
 
 def test_the_playbook_shows_progress_while_it_runs_and_the_history_afterwards(lab: Lab) -> None:
-    given = {"migration_version": "play", "migration_services": [service("identity", "sleep 2")]}
+    given: dict[str, Any] = {
+        "migration_version": "play",
+        "migration_services": [service("identity", "sleep 2")],
+    }
     rehearsed = lab.succeed("migrate", "--check", **given)
     assert (rehearsed.changed, "would_run" in rehearsed.output) == (0, True)
     done = lab.succeed("migrate", **given)

@@ -65,7 +65,7 @@ _ROLLOUT = {
     "timeout": {"type": "float", "default": 300.0},
 }
 #: What a Job is made of, see ``template``.
-_TEMPLATE = {
+_TEMPLATE: dict[str, dict[str, Any]] = {
     "image": {"type": "str"},
     "command": _TEXTS,
     "prefix": {"type": "str", "default": "nx-"},
