@@ -45,6 +45,10 @@ GOALS = {
     "kubernetes/5000-objects/again-megabytes": Goal(300, None, "worst"),
     "kubernetes/each-of-5000-to-500/create": Goal(1),
     "kubernetes/each-of-5000-to-500/again": Goal(1),
+    "migrations/uneven/graph-to-target": Goal(1, None, "worst"),
+    "migrations/seed/graph-to-target": Goal(1, None, "worst"),
+    "migrations/failure-told": Goal(1, None, "worst"),
+    "migrations/300/makespan-to-chain": Goal(1.2),
 }
 
 
