@@ -184,6 +184,9 @@ options:
     description: Delete what a component had and does not have any more, once it went well itself.
     type: bool
     default: true
+  progress_file:
+    description: File that gets a line of JSON for each thing that happens. Ansible sets it to show them at once.
+    type: path
 seealso:
   - module: groundwork.platform.kube_apply
 """
@@ -322,6 +325,7 @@ def main() -> None:
         standby={"type": "bool", "default": False},
         expected_namespaces=texts,
         preflight={"type": "bool", "default": False},
+        progress_file={"type": "path"},
         prune={"type": "bool", "default": True},
     )
     install_all(KubeModule(argument_spec=spec, supports_check_mode=True))

@@ -33,6 +33,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import connect
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.programs import find
+from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell, progress
 
 
 def component_options() -> dict[str, dict[str, Any]]:
@@ -83,6 +84,8 @@ def install_all(module: KubeModule) -> None:
     params = module.params
     require_libraries(module)
     components = [from_options(given) for given in params["components"]]
+    # What is only tried is told by the result.
+    tell = progress(None if module.check_mode else params["progress_file"])
     helm = find(os.path.expanduser(params["helm"]))
     options = Options(
         manager=params["field_manager"],
@@ -94,7 +97,7 @@ def install_all(module: KubeModule) -> None:
     )
     try:
         refuse(list(wrong(components, params["known"], helm)))
-        given = connect(access(params)), components, options, _wishes(params, helm)
+        given = connect(access(params)), components, options, _wishes(params, helm, tell)
         if params["preflight"]:
             refuse_only(*given)
             module.exit_json(changed=False)
@@ -108,7 +111,7 @@ def install_all(module: KubeModule) -> None:
     module.exit_json(**result)
 
 
-def _wishes(params: Mapping[str, Any], helm: str | None) -> Wishes:
+def _wishes(params: Mapping[str, Any], helm: str | None, tell: Tell) -> Wishes:
     return Wishes(
         helm=helm,
         cache=params["cache"],
@@ -119,4 +122,5 @@ def _wishes(params: Mapping[str, Any], helm: str | None) -> Wishes:
         expected=params["expected_namespaces"],
         concurrency=params["concurrency"],
         timeout=params["timeout"],
+        tell=tell,
     )

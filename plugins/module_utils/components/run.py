@@ -40,6 +40,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.runner im
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.standby import (
     blocks,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Wishes:
     expected: Collection[str] = ()
     concurrency: int = 16
     timeout: float = 30.0
+    tell: Tell = lambda _name, _text: None
 
 
 @dataclass
@@ -116,12 +118,16 @@ class Run:
         ]
         if self._wishes.standby:
             await self._unblock()
-        report = await dag.run(nodes, self._wishes.parallel)
+        report = await dag.run(nodes, self._wishes.parallel, self._changed)
         for name, result in report.results.items():
             if result.error is not None and not isinstance(result.error, KubeError):
                 raise result.error
             self._fates[name].result = result
         return Done(self._fates, report.makespan, report.critical_path, report.critical_seconds)
+
+    def _changed(self, change: dag.Change) -> None:
+        because = f", as {change.because} failed" if change.because else ""
+        self._wishes.tell(change.key, f"{change.state}{because}")
 
     async def prune(self, cluster: Cluster) -> None:
         """Delete what the components that went well do not have any more."""

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +31,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.res
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.run import Wishes, run
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.template import job
+from ansible_collections.groundwork.platform.plugins.module_utils.progress import progress
 
 _TEXTS = {"type": "list", "elements": "str"}
 
@@ -107,19 +106,18 @@ def migrate_all(module: KubeModule) -> None:
     """Run what the module was given, and end it."""
     require_libraries(module)
     params = module.params
-    began = time.monotonic()
-    progress = params["progress_file"]
-
-    def tell(service: str, text: str) -> None:
-        if progress:
-            line = {"seconds": time.monotonic() - began, "name": service, "text": text}
-            with open(progress, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-
+    tell = progress(params["progress_file"])
     try:
-        migrations = ordered(list(_migrations(params)), list(_rollouts(params)), params["order"])
+        rollouts = list(_rollouts(params))
+        migrations = ordered(list(_migrations(params)), rollouts, params["order"])
         done = asyncio.run(
-            run(connect(access(params)), migrations, list(_rollouts(params)), _wishes(module), tell)
+            run(
+                connect(access(params)),
+                migrations,
+                list(_rollouts(params)),
+                _wishes(module),
+                progress(params["progress_file"]),
+            )
         )
     except KubeError as error:
         module.fail_json(str(error), reason=error.reason)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -51,8 +51,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.tra
     MigrationError,
     Tracker,
 )
-
-Tell = Callable[[str, str], None]
+from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell
 
 #: Name of the Lease.
 LEASE = "groundwork-migrations"

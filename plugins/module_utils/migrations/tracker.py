@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.fai
     verdict,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import SERVICE
+from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell
 
 Body = Mapping[str, Any]
-Tell = Callable[[str, str], None]
 
 #: Label that the Job controller gives its pods.
 JOB_NAME = "batch.kubernetes.io/job-name"
