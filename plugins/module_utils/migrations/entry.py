@@ -111,13 +111,7 @@ def migrate_all(module: KubeModule) -> None:
         rollouts = list(_rollouts(params))
         migrations = ordered(list(_migrations(params)), rollouts, params["order"])
         done = asyncio.run(
-            run(
-                connect(access(params)),
-                migrations,
-                list(_rollouts(params)),
-                _wishes(module),
-                progress(params["progress_file"]),
-            )
+            run(connect(access(params)), migrations, rollouts, _wishes(module), tell)
         )
     except KubeError as error:
         module.fail_json(str(error), reason=error.reason)
