@@ -196,6 +196,18 @@ options:
       service_account:
         description: Account of the pods. They get no token of it.
         type: str
+  target:
+    description:
+      - What a migration is, V(job) in the cluster or V(command) on the host that the module runs on.
+      - A command has O(services[].command), O(services[].environment), O(services[].needs), O(services[].deadline) and
+        O(services[].backoff_limit); the cluster is not asked.
+    type: str
+    choices: [job, command]
+    default: job
+  history_file:
+    description: The history of commands, a file on that host. One run at a time holds it.
+    type: path
+    default: ~/.local/state/groundwork/migrations.json
   version:
     description: Version of all services that name none.
     type: str
@@ -307,7 +319,7 @@ services:
     reason:
       description: >-
         Why it failed, one of V(job_failed), V(hopeless_pod) (its image cannot be pulled, a Secret is missing),
-        V(job_gone), V(gate_closed), V(objects), or a reason of the API.
+        V(job_gone), V(gate_closed), V(objects), V(command_failed), or a reason of the API.
       returned: on failure
       type: str
       sample: job_failed
@@ -331,7 +343,7 @@ critical_seconds:
 reason:
   description:
     - Why nothing was begun; where there is more than one reason, that of the first.
-    - One of V(twice), V(unknown_need), V(cycle), V(bad_name), V(bad_job), V(no_version), V(no_command),
+    - One of V(twice), V(unknown_need), V(cycle), V(bad_name), V(bad_job), V(jobs_only), V(no_version), V(no_command),
       V(changed_definition), V(failed_before), V(foreign_job), V(consumers_need_it), V(busy), V(lost_lease),
       V(bad_history), and those of M(groundwork.platform.kube_apply).
   returned: where nothing was begun
@@ -358,6 +370,8 @@ def main() -> None:
             "required": True,
             "options": service_options(),
         },
+        target={"type": "str", "default": "job", "choices": ["job", "command"]},
+        history_file={"type": "path", "default": "~/.local/state/groundwork/migrations.json"},
         version={"type": "str"},
         namespace={"type": "str", "default": "nx-backend"},
         order={"type": "str", "default": "needs", "choices": ["needs", "chain", "first"]},

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,11 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.arguments
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import connect
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations import commands
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.decide import Options
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.file_history import (
+    FileHistory,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import (
     CONTRACT,
     EXPAND,
@@ -29,9 +34,19 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.res
     failures,
     shown,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.migrations.run import Wishes, run
-from ansible_collections.groundwork.platform.plugins.module_utils.migrations.template import job
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.run import (
+    Done,
+    Wishes,
+    run,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.template import (
+    command,
+    job,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.progress import progress
+
+#: What a migration is.
+JOB, COMMAND = "job", "command"
 
 _TEXTS = {"type": "list", "elements": "str"}
 
@@ -104,15 +119,11 @@ def service_options() -> dict[str, dict[str, Any]]:
 
 def migrate_all(module: KubeModule) -> None:
     """Run what the module was given, and end it."""
-    require_libraries(module)
     params = module.params
-    tell = progress(params["progress_file"])
+    if params["target"] == JOB:
+        require_libraries(module)
     try:
-        rollouts = list(_rollouts(params))
-        migrations = ordered(list(_migrations(params)), rollouts, params["order"])
-        done = asyncio.run(
-            run(connect(access(params)), migrations, rollouts, _wishes(module), tell)
-        )
+        done = asyncio.run(_run(module))
     except KubeError as error:
         module.fail_json(str(error), reason=error.reason)
     result = shown(done)
@@ -122,24 +133,36 @@ def migrate_all(module: KubeModule) -> None:
     module.exit_json(**result)
 
 
+async def _run(module: KubeModule) -> Done:
+    params = module.params
+    tell = progress(params["progress_file"])
+    rollouts = list(_rollouts(params))
+    migrations = ordered(list(_migrations(params)), rollouts, params["order"])
+    if params["target"] == COMMAND:
+        history = FileHistory(os.path.expanduser(params["history_file"]))
+        return await commands.run(migrations, history, _wishes(module), tell)
+    return await run(connect(access(params)), migrations, rollouts, _wishes(module), tell)
+
+
 def _migrations(params: Mapping[str, Any]) -> Iterator[Migration]:
+    target = params["target"]
     for given in params["services"]:
-        if not (given["job"] or given["image"]):
+        if target == COMMAND:
+            _check_command(given)
+        elif not (given["job"] or given["image"]):
             continue
-        version = given["version"] or params["version"]
+        name, version = given["name"], given["version"] or params["version"]
         if not version:
             raise KubeError(
-                "no_version",
-                f"{given['name']}: of which version? Give version, here or for all services.",
+                "no_version", f"{name}: of which version? Give version, here or for all services."
             )
-        if given["image"] and not given["command"]:
-            raise KubeError(
-                "no_command", f"{given['name']}: with which command does {given['image']} migrate?"
-            )
+        if not given["command"] and not given["job"]:
+            raise KubeError("no_command", f"{name}: with which command does it migrate?")
+        namespace = given["namespace"] or params["namespace"]
         yield Migration(
-            given["name"],
+            name,
             version,
-            job(given, version, given["namespace"] or params["namespace"]),
+            command(given, version) if target == COMMAND else job(given, version, namespace),
             tuple(given["needs"] or ()),
             tuple(Gate(**_given(gate)) for gate in given["gates"] or ()),
             given["phase"],
@@ -147,6 +170,17 @@ def _migrations(params: Mapping[str, Any]) -> Iterator[Migration]:
                 Consumer(**_given({**each, "versions": tuple(each["versions"] or ())}))
                 for each in given["consumers"] or ()
             ),
+        )
+
+
+def _check_command(given: Mapping[str, Any]) -> None:
+    """Refuse what is for Jobs alone, as a command would go without it unseen."""
+    others = [key for key in ("image", "job", "gates", "rollout", "consumers") if given[key]]
+    if others:
+        raise KubeError(
+            "jobs_only",
+            f"{given['name']}: {', '.join(others)} is for Jobs; a command on a host has command, environment, needs, "
+            "deadline and backoff_limit.",
         )
 
 

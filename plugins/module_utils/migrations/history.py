@@ -19,7 +19,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.mod
 
 #: Name of the ConfigMap.
 NAME = "migration-history"
-DONE, FAILED = "done", "failed"
+DONE, FAILED, RUNNING = "done", "failed", "running"
 
 
 @dataclass(frozen=True)

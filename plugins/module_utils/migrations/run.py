@@ -113,6 +113,16 @@ async def run(
             return await work.go(lease)
 
 
+def refuse(problems: Sequence[KubeError]) -> None:
+    """Raise one ``KubeError`` of all problems, where there are some."""
+    texts = [str(problem) for problem in problems]
+    if not problems:
+        return
+    numbered = [f"{number}. {text}" for number, text in enumerate(texts, start=1)]
+    whole = "\n".join([f"{len(texts)} problems:", *numbered]) if len(texts) > 1 else texts[0]
+    raise KubeError(problems[0].reason, whole)
+
+
 class _Work:
     def __init__(
         self,
@@ -144,13 +154,7 @@ class _Work:
         found = await asyncio.gather(*(self._decide(each, known) for each in self._migrations))
         problems = [problem for each in found for problem in each]
         problems += await self._rollouts.prepare()
-        if problems:
-            texts = [str(problem) for problem in problems]
-            numbered = [f"{number}. {text}" for number, text in enumerate(texts, start=1)]
-            whole = (
-                "\n".join([f"{len(texts)} problems:", *numbered]) if len(texts) > 1 else texts[0]
-            )
-            raise KubeError(problems[0].reason, whole)
+        refuse(problems)
 
     async def go(self, lease: Lease) -> Done:
         """Work the graph off; end early where the Lease is lost."""

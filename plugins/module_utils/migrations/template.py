@@ -43,6 +43,21 @@ def job(given: Mapping[str, Any], version: str, namespace: str) -> Body:
     return found
 
 
+def command(given: Mapping[str, Any], version: str) -> Body:
+    """What a migration is that is a command on a host, in the shape of a Job."""
+    return {
+        "metadata": {"name": f"{given['name']}-migrate-{version}", "namespace": ""},
+        "spec": {
+            "command": given["command"],
+            "environment": {
+                name: str(value) for name, value in (given["environment"] or {}).items()
+            },
+            "backoffLimit": given["backoff_limit"],
+            "activeDeadlineSeconds": given["deadline"],
+        },
+    }
+
+
 def _taken(given: Mapping[str, Any]) -> Body:
     if given.get("kind") != "Job" or not (given.get("metadata") or {}).get("name"):
         raise KubeError("bad_job", f"job: a Job with a name, not {given.get('kind') or 'that'}.")
