@@ -6,9 +6,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a cluster's API is reached; ``WRITING`` is how objects are written."""
+    """How a cluster's API is reached (``ACCESS`` without a time-out); ``WRITING`` is how objects are written."""
 
-    DOCUMENTATION = r"""
+    # How a cluster is reached, for modules that have a time-out of their own.
+    ACCESS = r"""
 options:
   kubeconfig:
     description:
@@ -37,6 +38,11 @@ options:
   impersonate_user:
     description: User whose rights are used.
     type: str
+"""
+
+    DOCUMENTATION = (
+        ACCESS
+        + r"""
   timeout:
     description: Seconds for one request. An API that does not answer is tried again a few times.
     type: float
@@ -47,6 +53,7 @@ requirements:
     kubernetes >= 31 (Python library), where the kubeconfig's user has an exec plugin or identity provider, or a
     pod's account is used
 """
+    )
 
     # How objects are written, for modules that apply manifests.
     WRITING = r"""

@@ -153,7 +153,7 @@ class HttpClient:
         if username is not None:
             pair = "{}:{}".format(username, password or "").encode("utf-8")
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
-        context = _context(ca_cert, client_cert, client_key, validate_certs)
+        context = tls_context(ca_cert, client_cert, client_key, validate_certs)
         proxies = [] if use_proxy else [urllib.request.ProxyHandler({})]
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPSHandler(context=context), _NoRedirect(), *proxies
@@ -270,9 +270,10 @@ class Pending:
         return HttpError(self.request.method, self.request.url, "no answer in time", TIMEOUT)
 
 
-def _context(
+def tls_context(
     ca_cert: str | None, client_cert: str | None, client_key: str | None, validate_certs: bool
 ) -> ssl.SSLContext:
+    """How TLS is spoken. Raises ``ValueError`` for certificate files that cannot be read."""
     try:
         context = ssl.create_default_context(cafile=ca_cert)
         if client_cert:

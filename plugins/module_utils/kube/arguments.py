@@ -13,7 +13,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.connectio
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import KEPT
 
 #: Options that may hold a secret.
-CONTENTS = ("components", "manifests", "registries", "report", "secrets")
+CONTENTS = ("checks", "components", "manifests", "registries", "report", "secrets")
 
 
 class KubeModule(AnsibleModule):
@@ -49,8 +49,8 @@ class KubeModule(AnsibleModule):
         super().fail_json(msg, invocation={"module_args": self.shown_params()}, **result)
 
 
-def argument_spec(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The options of the doc fragment ``groundwork.platform.kube`` and a module's own."""
+def access_options() -> dict[str, dict[str, Any]]:
+    """The options of the doc fragment ``groundwork.platform.kube.access``."""
     return {
         "kubeconfig": {"type": "path"},
         "context": {"type": "str"},
@@ -60,9 +60,12 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "client_cert": {"type": "path"},
         "client_key": {"type": "path", "no_log": False},
         "impersonate_user": {"type": "str"},
-        "timeout": {"type": "float", "default": 30.0},
-        **more,
     }
+
+
+def argument_spec(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The options of the doc fragment ``groundwork.platform.kube`` and a module's own."""
+    return {**access_options(), "timeout": {"type": "float", "default": 30.0}, **more}
 
 
 def writing_options() -> dict[str, dict[str, Any]]:

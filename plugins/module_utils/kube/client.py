@@ -65,11 +65,17 @@ class Answer:
 
 
 class Client:
-    """One connection pool to one API; use as ``async with Client(...)``."""
+    """One connection pool to one API; use as ``async with Client(...)``.
 
-    def __init__(self, connection: Connection, concurrency: int, timeout: float) -> None:
+    ``tries`` is how often a request is sent that says nothing of it.
+    """
+
+    def __init__(
+        self, connection: Connection, concurrency: int, timeout: float, tries: int = TRIES
+    ) -> None:
         self._connection = connection
         self._timeout = timeout
+        self._tries = tries
         self._slots = asyncio.Semaphore(concurrency)
         self._session: aiohttp.ClientSession
 
@@ -95,7 +101,7 @@ class Client:
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
         accept: str = "application/json",
-        tries: int = TRIES,
+        tries: int | None = None,
     ) -> Answer:
         """Send one request, up to ``tries`` times where the API is busy or the connection broke.
 
@@ -103,6 +109,7 @@ class Client:
         Raises ``KubeError``: ``unreachable`` with the URL, ``unauthorized``.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        tries = tries or self._tries
         for attempt in range(1, tries + 1):
             pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
             try:

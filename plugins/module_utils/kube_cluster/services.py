@@ -27,7 +27,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube_cluster.w
 
 Body = Mapping[str, Any]
 
-_SERVICE_NAME = "kubernetes.io/service-name"
+#: Label of an EndpointSlice.
+SERVICE_NAME = "kubernetes.io/service-name"
 
 
 def services(look: Look) -> list[dict[str, Any]]:
@@ -44,7 +45,7 @@ def services(look: Look) -> list[dict[str, Any]]:
             "namespace": namespace,
             "name": name,
             "type": _type(body),
-            "ready": len(_ready(_reachable(body, own))) if known else None,
+            "ready": len(ready_endpoints(body, own)) if known else None,
             "idle": False,
             "reason": "",
         }
@@ -53,6 +54,11 @@ def services(look: Look) -> list[dict[str, Any]]:
             entry.update(_portless(own) or _nobody(_selector(body), *near))
         found.append(entry)
     return sorted(found, key=lambda entry: (entry["namespace"], entry["name"]))
+
+
+def ready_endpoints(service: Body, slices: Iterable[Body]) -> set[str]:
+    """Endpoints of a Service that are ready, of its slices."""
+    return _ready(_reachable(service, slices))
 
 
 def _type(body: Body) -> str:
@@ -75,7 +81,7 @@ def _slices(bodies: Iterable[Body]) -> dict[tuple[str, str], list[Body]]:
     found: dict[tuple[str, str], list[Body]] = defaultdict(list)
     for body in bodies:
         metadata = body["metadata"]
-        service = (metadata.get("labels") or {}).get(_SERVICE_NAME, "")
+        service = (metadata.get("labels") or {}).get(SERVICE_NAME, "")
         found[metadata["namespace"], service].append(body)
     return found
 

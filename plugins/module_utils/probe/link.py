@@ -42,8 +42,8 @@ def connection_string(parameters: dict[str, Any], patience: float) -> str:
         keepalives_count=3,
         tcp_user_timeout=milliseconds,
         gssencmode="disable",
-        application_name="groundwork_probe",
     )
+    settings.setdefault("application_name", "groundwork_probe")
     hosts = str(settings.get("host", "")).split(",")
     if not any(host == "" or host.startswith("/") for host in hosts):
         settings["hostaddr"] = ",".join(
@@ -66,6 +66,10 @@ class Link:
         self._statement_timeout = statement_timeout
         self._connection: Any = None
         self._warnings: list[str] = []
+
+    def patience(self, seconds: float) -> None:
+        """Give each further statement so long."""
+        self._statement_timeout = seconds
 
     def is_open(self) -> bool:
         """Whether a connection was made and not given up since."""
