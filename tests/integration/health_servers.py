@@ -27,17 +27,32 @@ from cryptography.x509.oid import NameOID
 
 from tests.integration.kube_api import free_port, running
 
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
 
 class Authority:
-    """A CA of a test, and certificates of servers for localhost and 127.0.0.1."""
+    """A CA of a test, and certificates of servers at 127.0.0.1, which localhost is not for them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA of a test")])
         self.ca = folder / "ca.crt"
-        own = self._builder(self._name, self._key.public_key(), 3650).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
+        own = (
+            self._builder(self._name, self._key.public_key(), 3650)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.KeyUsage(**usage), critical=True)
         )
         self.ca.write_bytes(self._signed(own))
 
@@ -45,7 +60,7 @@ class Authority:
         """TLS with a certificate that has so many days left, below 0 where it has ended."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+        names = [x509.IPAddress(ip_address("127.0.0.1"))]
         certificate = self._builder(subject, key.public_key(), days).add_extension(
             x509.SubjectAlternativeName(names), critical=False
         )
@@ -72,6 +87,12 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=100))
             .not_valid_after(now + timedelta(days=days))
+            # Python verifies strictly from 3.13 on: both have to be there.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
         )
 
     def _signed(self, builder: x509.CertificateBuilder) -> bytes:
@@ -152,9 +173,13 @@ def speaking(handle: Callable[[socket.socket], None]) -> Iterator[int]:
 
 @contextmanager
 def redis_pair(folder: Path, password: str) -> Iterator[tuple[int, int]]:
-    """Ports of a real primary and its replica (Debian's redis-server)."""
-    program = shutil.which("redis-server")
-    assert program, "redis-server is missing: apt-get install redis-server"
+    """Ports of a real primary and its replica.
+
+    Debian's redis-check-rdb is the server's own program under another name, and its package starts none.
+    """
+    program = shutil.which("redis-check-rdb")
+    assert program, "Redis is missing: apt-get install redis-tools"
+    (folder / "redis-server").symlink_to(program)
     primary, replica = free_port(), free_port()
     common = ["--save", "", "--bind", "127.0.0.1", "--requirepass", password]
     with ExitStack() as stack:
@@ -162,7 +187,7 @@ def redis_pair(folder: Path, password: str) -> Iterator[tuple[int, int]]:
             ("primary", primary, []),
             ("replica", replica, ["--replicaof", f"127.0.0.1 {primary}", "--masterauth", password]),
         ):
-            command = [program, "--port", str(port), *common, *more]
+            command = [str(folder / "redis-server"), "--port", str(port), *common, *more]
             stack.enter_context(running(folder / f"redis-{name}.log", command))
         yield primary, replica
 
@@ -189,5 +214,3 @@ def name_server(records: dict[tuple[str, str], list[str]]) -> Iterator[int]:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield int(server.server_address[1])
         server.shutdown()
-
-

@@ -26,6 +26,8 @@ CLOSED = "closed"
 
 #: OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.
 _HAS_EXPIRED = 10
+#: What a peer that hangs up leaves behind.
+_CUT = frozenset((errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE))
 
 #: What a person does about it, by reason. A reason that is not here says it in its message.
 WAYS_OUT = {
@@ -66,7 +68,7 @@ def explain(error: BaseException) -> FailedError:
         reason = EXPIRED if inner.verify_code == _HAS_EXPIRED else TLS
         return FailedError(reason, f"its certificate is not accepted: {inner.verify_message}")
     if isinstance(inner, ssl.SSLError):
-        return FailedError(TLS, f"TLS failed: {inner.reason or inner}")
+        return FailedError(TLS, f"TLS failed: {getattr(inner, 'reason', None) or inner}")
     if isinstance(inner, asyncio.IncompleteReadError) or _broke(inner):
         return FailedError(CLOSED, "the connection was closed before an answer came")
     kind = classify(inner)
@@ -92,9 +94,9 @@ def _inner(error: BaseException) -> BaseException:
 
 
 def _broke(error: BaseException) -> bool:
-    names = ("ServerDisconnectedError", "ClientPayloadError")
-    broken = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
-    return isinstance(error, broken) or type(error).__name__ in names
+    if isinstance(error, OSError) and error.errno in _CUT:
+        return True
+    return type(error).__name__ in ("ServerDisconnectedError", "ClientPayloadError")
 
 
 def _words(error: BaseException, kind: str) -> str:
