@@ -102,7 +102,7 @@ class Authority:
 class Service:
     """An HTTP server that answers as it is told; ``asked`` are the requests that came."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
         self.answer: Callable[[str], tuple[int, Any]] = lambda _path: (200, {"status": "ok"})
         self.pause = 0.0
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -137,10 +137,10 @@ class Service:
                     request = tls.wrap_socket(request, server_side=True)
                 super().finish_request(request, address)
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((address, 0), Handler)
         self.port = int(self._server.server_address[1])
         scheme = "https" if tls else "http"
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://{address}:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
