@@ -559,8 +559,16 @@ checks:
       type: list
       elements: dict
       sample: [{after: 12.4, reason: status, message: status 503 instead of 2xx}]
-    failures_in_window: {description: How many failed in it., returned: as RV(checks[].failures), type: int, sample: 1}
-    attempts_in_window: {description: How many there were., returned: as RV(checks[].failures), type: int, sample: 60}
+    failures_in_window:
+      description: How many failed in it.
+      returned: as RV(checks[].failures)
+      type: int
+      sample: 1
+    attempts_in_window:
+      description: How many there were.
+      returned: as RV(checks[].failures)
+      type: int
+      sample: 60
 failing:
   description: Names of the checks that failed, whether or not the budget allows it.
   returned: where checks were asked

@@ -49,6 +49,8 @@ GOALS = {
     "migrations/seed/graph-to-target": Goal(1, None, "worst"),
     "migrations/failure-told": Goal(1, None, "worst"),
     "migrations/300/makespan-to-chain": Goal(1.2),
+    "health/1000-endpoints/module": Goal(3, None, "worst"),
+    "health/1000-endpoints/megabytes": Goal(200, None, "worst"),
 }
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.rrset
 from cryptography import x509
@@ -207,7 +208,7 @@ def name_server(records: dict[tuple[str, str], list[str]]) -> Iterator[int]:
             if found:
                 answer.answer.append(dns.rrset.from_text(asked.name, 1, "IN", kind, *found))
             elif not any(name == known for known, _kind in records):
-                answer.set_rcode(3)
+                answer.set_rcode(dns.rcode.NXDOMAIN)
             sock.sendto(answer.to_wire(), self.client_address)
 
     with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Handler) as server:

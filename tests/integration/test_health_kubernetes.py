@@ -19,7 +19,11 @@ pytestmark = [pytest.mark.kube, pytest.mark.slow]
 
 def ask(kube: Api, checks: list[dict[str, Any]], **options: Any) -> dict[str, Any]:
     defaults = {"timeout": 5, "interval": 0.2, **options.pop("defaults", {})}
-    given = {"kubeconfig": str(kube.kubeconfig), "checks": checks, "defaults": defaults}
+    given: dict[str, Any] = {
+        "kubeconfig": str(kube.kubeconfig),
+        "checks": checks,
+        "defaults": defaults,
+    }
     return direct("health_check", **given, **options)
 
 

@@ -40,6 +40,54 @@ PLACE: Options = {
     "tls": {"type": "bool", "default": False},
     **TLS,
 }
+REDIS: Options = {
+    **PLACE,
+    "port": {"type": "int", "default": 6379},
+    "role": {"type": "str", "choices": ["any", "primary", "replica"], "default": "any"},
+    **LOGIN,
+}
+BANNER: Options = {**PLACE, "send": TEXT, "send_hex": TEXT, "expect": NEEDED}
+DNS: Options = {
+    "name": NEEDED,
+    "type": {
+        "type": "str",
+        "default": "A",
+        "choices": ["A", "AAAA", "CNAME", "MX", "NS", "SRV", "TXT"],
+    },
+    "servers": TEXTS,
+    "port": {"type": "int", "default": 53},
+    "records": TEXTS,
+}
+KUBERNETES: Options = {
+    "kind": NEEDED,
+    "name": NEEDED,
+    "namespace": {"type": "str", "default": "default"},
+    "api_version": TEXT,
+    "condition": TEXT,
+    "endpoints": {"type": "int"},
+}
+PATRONI: Options = {
+    "members": {**TEXTS, "required": True},
+    "wait_for": {**TEXTS, "default": ["healthy"], "choices": list(CONDITIONS)},
+    "leader_is": TEXT,
+    "maximum_lag": {"type": "int"},
+    **TLS,
+}
+ETCD: Options = {
+    "endpoints": {**TEXTS, "required": True},
+    "expect": {"type": "str", "choices": ["all", "quorum"], "default": "all"},
+    **LOGIN,
+    **TLS,
+}
+PROMQL: Options = {
+    "url": NEEDED,
+    "query": NEEDED,
+    "minimum": NUMBER,
+    "maximum": NUMBER,
+    "empty": {"type": "bool", "default": False},
+    **LOGIN,
+    **TLS,
+}
 
 
 def _kind(options: Options, **rules: Any) -> dict[str, Any]:
@@ -96,65 +144,17 @@ def _postgresql() -> dict[str, Any]:
 
 def kinds() -> Options:
     """The kinds of checks."""
-    redis: Options = {
-        **PLACE,
-        "port": {"type": "int", "default": 6379},
-        "role": {"type": "str", "choices": ["any", "primary", "replica"], "default": "any"},
-        **LOGIN,
-    }
-    banner: Options = {**PLACE, "send": TEXT, "send_hex": TEXT, "expect": NEEDED}
-    dns: Options = {
-        "name": NEEDED,
-        "type": {
-            "type": "str",
-            "default": "A",
-            "choices": ["A", "AAAA", "CNAME", "MX", "NS", "SRV", "TXT"],
-        },
-        "servers": TEXTS,
-        "port": {"type": "int", "default": 53},
-        "records": TEXTS,
-    }
-    kubernetes: Options = {
-        "kind": NEEDED,
-        "name": NEEDED,
-        "namespace": {"type": "str", "default": "default"},
-        "api_version": TEXT,
-        "condition": TEXT,
-        "endpoints": {"type": "int"},
-    }
-    patroni: Options = {
-        "members": {**TEXTS, "required": True},
-        "wait_for": {**TEXTS, "default": ["healthy"], "choices": list(CONDITIONS)},
-        "leader_is": TEXT,
-        "maximum_lag": {"type": "int"},
-        **TLS,
-    }
-    etcd: Options = {
-        "endpoints": {**TEXTS, "required": True},
-        "expect": {"type": "str", "choices": ["all", "quorum"], "default": "all"},
-        **LOGIN,
-        **TLS,
-    }
-    promql: Options = {
-        "url": NEEDED,
-        "query": NEEDED,
-        "minimum": NUMBER,
-        "maximum": NUMBER,
-        "empty": {"type": "bool", "default": False},
-        **LOGIN,
-        **TLS,
-    }
     return {
         "http": _http(),
         "tcp": _kind({**PLACE, **DAYS}),
         "postgresql": _postgresql(),
-        "redis": _kind(redis),
-        "banner": _kind(banner, mutually_exclusive=[("send", "send_hex")]),
-        "dns": _kind(dns),
-        "kubernetes": _kind(kubernetes),
-        "patroni": _kind(patroni),
-        "etcd": _kind(etcd),
-        "promql": _kind(promql),
+        "redis": _kind(REDIS),
+        "banner": _kind(BANNER, mutually_exclusive=[("send", "send_hex")]),
+        "dns": _kind(DNS),
+        "kubernetes": _kind(KUBERNETES),
+        "patroni": _kind(PATRONI),
+        "etcd": _kind(ETCD),
+        "promql": _kind(PROMQL),
     }
 
 

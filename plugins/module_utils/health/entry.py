@@ -5,15 +5,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+import importlib
+from collections.abc import Sequence
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.groundwork.platform.plugins.module_utils.health import (
-    names,
-    sql,
-    web,
-    world,
-)
+from ansible_collections.groundwork.platform.plugins.module_utils.health import web
 from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import (
     Course,
     Plan,
@@ -41,20 +37,22 @@ def missing(checks: Sequence[Check]) -> list[str]:
         for check in checks
     )
     needs_api = any(isinstance(check.question, web.Inside) for check in checks)
-    wanted: dict[str, tuple[bool, Exception | None]] = {
-        "aiohttp": (
-            needs_api or _any(kinds, ("http", "promql", "kubernetes")),
-            world.IMPORT_ERROR,
-        ),
-        "jmespath": (needs_json, web.IMPORT_ERROR),
-        "psycopg": ("postgresql" in kinds, sql.IMPORT_ERROR),
-        "dnspython": ("dns" in kinds, names.IMPORT_ERROR),
+    wanted = {
+        "aiohttp": ("aiohttp", needs_api or not kinds.isdisjoint(("http", "promql", "kubernetes"))),
+        "jmespath": ("jmespath", needs_json),
+        "psycopg": ("psycopg", "postgresql" in kinds),
+        "dnspython": ("dns.asyncresolver", "dns" in kinds),
     }
-    return [name for name, (needed, error) in wanted.items() if needed and error is not None]
+    return [name for name, (part, needed) in wanted.items() if needed and not _there(part)]
 
 
-def _any(kinds: Collection[str], of: Sequence[str]) -> bool:
-    return any(kind in kinds for kind in of)
+def _there(part: str) -> bool:
+    """Whether a library can be imported. Two of them take longer than all else, so only those that are needed are."""
+    try:
+        importlib.import_module(part)
+    except ImportError:
+        return False
+    return True
 
 
 async def ask(checks: Sequence[Check], given: Access, plan: Plan) -> Course:

@@ -17,15 +17,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.health.model i
 from ansible_collections.groundwork.platform.plugins.module_utils.health.world import World
 from ansible_collections.groundwork.platform.plugins.module_utils.http import NAME, TIMEOUT
 
-IMPORT_ERROR: Exception | None = None
-try:
-    import dns.asyncresolver
-    import dns.exception
-    import dns.name
-    import dns.resolver
-except ImportError as error:  # told by the module, with the way to get it
-    IMPORT_ERROR = error
-
 
 @dataclass(frozen=True)
 class Dns:
@@ -64,6 +55,10 @@ class Dns:
 
     async def ask(self, _world: World, timeout: float, /) -> Facts:
         """Ask; the first server that answers counts, as for everybody who asks."""
+        # Only here: the library takes longer to import than most checks take to answer.
+        import dns.asyncresolver
+        import dns.resolver
+
         resolver = dns.asyncresolver.Resolver(configure=not self.servers)
         if self.servers:
             resolver.nameservers = list(self.servers)

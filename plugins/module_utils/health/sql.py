@@ -26,12 +26,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.probe.link imp
     LinkError,
 )
 
-IMPORT_ERROR: Exception | None = None
-try:
-    import psycopg  # noqa: F401  # pylint: disable=unused-import  # the link does
-except ImportError as error:  # told by the module, with the way to get it
-    IMPORT_ERROR = error
-
 #: Whether it is a standby, and how many seconds it is behind. One that is linked and has replayed all it got is not
 #: behind, however long ago the last transaction was; one without a link cannot know, and its last transaction counts.
 STATE = """

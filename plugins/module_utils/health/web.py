@@ -245,9 +245,11 @@ class Inside:
         scheme = "https:" if self.scheme == "https" else ""
         service = quote(f"{scheme}{self.name}:{self.port}", safe=":")
         path, _mark, query = self.path.partition("?")
-        answer = await client.get(
+        answer = await client.send(
+            "GET",
             f"/api/v1/namespaces/{quote(self.namespace, safe='')}/services/{service}/proxy{path}"
-            + (f"?{query}" if query else "")
+            + (f"?{query}" if query else ""),
+            accept="*/*",
         )
         if isinstance(answer.body, dict) and answer.body.get("kind") == "Status":
             # The API's own answer: no such Service, no endpoint, or none that it reaches.

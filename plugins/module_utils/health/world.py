@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,11 +30,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery
     discover,
 )
 
-IMPORT_ERROR: Exception | None = None
-try:
+# A library that is missing is told by the module, with the way to get it, where a check needs it.
+with suppress(ImportError):
     import aiohttp
-except ImportError as error:  # told by the module, with the way to get it
-    IMPORT_ERROR = error
 
 Answer = TypeVar("Answer")
 

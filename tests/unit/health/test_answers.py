@@ -29,6 +29,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.health.names i
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.health.web import (
     Expected,
+    Http,
     judge_answer,
 )
 
@@ -143,7 +144,9 @@ def vector(*values: str) -> str:
 
 
 def test_values_of_promql() -> None:
-    query: Any = lambda **bounds: promql.Promql(None, "up", **bounds)  # noqa: E731  # type: ignore[arg-type]
+    def query(**bounds: Any) -> promql.Promql:
+        return promql.Promql(Http("http://h"), "up", **bounds)
+
     found = promql.samples(200, vector("1", "0.5"))
     assert found == [('up{job="j0"}', 1.0), ('up{job="j1"}', 0.5)]
     promql.judge_samples(found, query(minimum=0.5, maximum=1))

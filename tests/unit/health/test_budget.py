@@ -88,8 +88,8 @@ def test_the_verdict_counts_checks_and_slow_answers() -> None:
     assert judge(results, Budget(Share(2))).healthy
     slow = [result(str(number), seconds=0.1 if number < 95 else 0.5) for number in range(100)]
     assert judge(slow, Budget(latency={"p95": 100, "p50": 100})).healthy
-    verdict = judge(slow, Budget(latency={"p99": 400, "p95": 100}))
-    assert verdict.slow == (("p99", 500.0, 400),)
+    verdict = judge(slow, Budget(latency={"p99": 400.0, "p95": 100.0}))
+    assert [*verdict.slow] == [("p99", 500.0, 400.0)]
     assert not verdict.healthy
 
 
