@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.groundwork.platform.plugins.module_utils.health import web
@@ -14,6 +15,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.health.engine 
     Course,
     Plan,
     run,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.health.failure import (
+    FailedError,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.health.model import Check
 from ansible_collections.groundwork.platform.plugins.module_utils.health.parse import (
@@ -59,7 +63,16 @@ async def ask(checks: Sequence[Check], given: Access, plan: Plan) -> Course:
     """Ask all checks."""
     longest = max(check.pace.timeout for check in checks)
     async with World(given, plan.concurrency, longest) as shared:
+        _read_certificates(checks, shared)
         return await run(checks, shared, plan)
+
+
+def _read_certificates(checks: Sequence[Check], shared: World) -> None:
+    """Now, so that the first attempt is no slower than the others; what cannot be read is that attempt's failure."""
+    for check in checks:
+        if isinstance(check.question, web.Http) and check.question.url.startswith("https"):
+            with suppress(FailedError):
+                shared.tls(check.question.tls)
 
 
 def check_all(module: KubeModule) -> None:

@@ -121,6 +121,8 @@ class World:
         """The Kubernetes API and what it serves, asked once. Raises ``KubeError``."""
         if self._cluster is None or (self._cluster.done() and self._failed(self._cluster)):
             self._cluster = asyncio.ensure_future(self._open())
+            # Where all who asked have given up, nobody else looks at what became of it.
+            self._cluster.add_done_callback(self._failed)
         # One check's time-out does not take the answer from the others.
         return await asyncio.shield(self._cluster)
 
