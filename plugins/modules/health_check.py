@@ -451,9 +451,11 @@ options:
     type: float
     default: 0.0
   concurrency:
-    description: Attempts at a time.
+    description: >-
+      Attempts at a time. More of them end sooner where most do not answer, and answer later, each by itself, where
+      the host that asks is busy.
     type: int
-    default: 250
+    default: 128
 requirements:
   - aiohttp >= 3.9 (Python library), for C(http), C(promql) and C(kubernetes)
   - jmespath (Python library), for O(checks[].http.json)

@@ -50,6 +50,7 @@ GOALS = {
     "migrations/failure-told": Goal(1, None, "worst"),
     "migrations/300/makespan-to-chain": Goal(1.2),
     "health/1000-endpoints/module": Goal(3, None, "worst"),
+    "health/1000-endpoints/healthy-called-failed": Goal(0, None, "worst"),
     "health/1000-endpoints/megabytes": Goal(200, None, "worst"),
 }
 

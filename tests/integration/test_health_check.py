@@ -216,12 +216,12 @@ def test_a_window_tells_what_failed_and_when(service: Service) -> None:
     assert found["healthy"]
     assert (entry["attempts_in_window"], entry["failures_in_window"]) == (20, 1)
     assert entry["failures"][0]["reason"] == "status"
-    assert 0.3 < entry["failures"][0]["after"] < 1
-    assert 1.9 < found["watched"] < 2.6
+    assert 0.3 < entry["failures"][0]["after"] < 2
+    assert 1.9 < found["watched"] < 5
     service.asked.clear()
     found = ask(checks, **{"for": 20})
     assert found["reason"] == "unhealthy"
-    assert found["watched"] < 2
+    assert found["watched"] < 10
     assert "1 of 200 attempts of the window failed" in found["msg"]
 
 

@@ -188,5 +188,5 @@ def argument_spec() -> Options:
         "defaults": {**_kind(defaults), "apply_defaults": True},
         "budget": {**_kind(budget), "apply_defaults": True},
         "for": {"type": "float", "default": 0.0},
-        "concurrency": {"type": "int", "default": 250},
+        "concurrency": {"type": "int", "default": 128},
     }

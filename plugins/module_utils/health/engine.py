@@ -34,7 +34,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors im
 class Plan:
     """How a run goes: checks in flight, seconds of the window (0 for none), what may fail."""
 
-    concurrency: int = 250
+    concurrency: int = 128
     window: float = 0.0
     budget: Budget = field(default_factory=Budget)
 
