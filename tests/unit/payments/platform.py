@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -40,9 +39,6 @@ class Postgresql(LocalPostgresql):
         with (self.data / "postgresql.conf").open("a") as file:
             file.write("max_connections = 100\n")
 
-    def resume(self) -> None:
-        self.start()
-
 
 class Redis:
     """Debian's package redis-tools holds the server, too: it goes by the name that it is called by."""
@@ -58,7 +54,6 @@ class Redis:
             raise RuntimeError("redis-check-rdb is missing: apt-get install redis-tools")
         options = {"port": self.port, "bind": "127.0.0.1", "save": "", "dir": self.home}
         options["requirepass"] = REDIS_PASSWORD
-        command = [f"--{name}={value}" for name, value in options.items()]
         command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         self._process = subprocess.Popen(
             ["redis-server", *command], executable=program, stdout=subprocess.DEVNULL
@@ -135,7 +130,7 @@ class Platform:
         }
 
     def payments(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """The command line; TERM and not KILL, as Kubernetes does, where it takes too long."""
+        """The command line."""
         return subprocess.run(
             [sys.executable, "-m", "payments", *arguments],
             capture_output=True,
@@ -268,7 +263,3 @@ def platform(postgresql: LocalPostgresql, redis: Redis, database: str) -> Iterat
         yield made
     finally:
         made.remove()
-
-
-def pause(seconds: float) -> None:
-    time.sleep(seconds)

@@ -17,7 +17,7 @@ def last(text: str) -> dict[str, str]:
 
 
 def test_from_nothing_to_head_in_the_seeds_order_and_again(empty: Platform) -> None:
-    for service in ORDER * 2:
+    for service in (*ORDER, *ORDER[:2]):
         done = empty.payments("migrate", service)
         assert done.returncode == 0, done.stdout + done.stderr
         assert last(done.stdout)["message"] == "migration done"
@@ -82,9 +82,8 @@ def test_one_that_hangs_ends_by_a_signal(empty: Platform) -> None:
 
 
 def test_a_database_that_is_away_is_told(empty: Platform) -> None:
-    nowhere = empty.environment["DATABASE_URL"].replace("localhost:", "localhost:1")[:-1]
     done = empty.payments("migrate", "identity", DATABASE_URL="postgresql://probe@127.0.0.1:1/x")
-    assert (done.returncode, last(done.stdout)["message"]) == (1, "migration failed"), nowhere
+    assert (done.returncode, last(done.stdout)["message"]) == (1, "migration failed")
 
 
 def test_a_service_waits_for_its_tables(empty: Platform) -> None:

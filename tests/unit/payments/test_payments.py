@@ -105,7 +105,8 @@ def test_who_is_nobody_is_refused(running: Platform) -> None:
     assert (wrong.status, wrong.body["reason"]) == (401, "who")
     forged = running.token()[:-4] + "AAAA"
     assert running.pay(forged).body["reason"] == "bad_token"
-    for body in ({"sku": "coffee"}, {"sku": "coffee", "quantity": True}, []):
+    wrong_bodies: list[object] = [{"sku": "coffee"}, {"sku": "coffee", "quantity": True}, []]
+    for body in wrong_bodies:
         bearer = f"Bearer {running.token()}"
         url = running.url("payment-api", "/payments")
         assert ask(url, body, Authorization=bearer, Idempotency_Key="k").status == 400
@@ -142,7 +143,6 @@ def test_balances_are_written_through(running: Platform) -> None:
         "SELECT balance FROM finance.account WHERE id = 'alice'"
     )
     assert ask(running.url("ledger", "/balances/alice")).body["cached"] is True
-    # One that comes late does not stand over a newer one.
     running.audit()
 
 
