@@ -8,8 +8,10 @@ import socket
 import ssl
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from tests.integration.labs import Lab
@@ -63,9 +65,20 @@ class Edge:
 
     def ask(self, path: str, host: str = HOST) -> Answer:
         """Ask for a page."""
+        return self.send("GET", path, host)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        host: str,
+        body: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer:
+        """Send a request."""
         connection = http.client.HTTPConnection(host, timeout=_PATIENCE)
         connection.sock = self.connect(host)
-        connection.request("GET", path)
+        connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()
