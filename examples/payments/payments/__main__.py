@@ -43,6 +43,21 @@ def _migrate(service: str, target: str) -> int:
     return migrate.run(settings, target)
 
 
+def _wait() -> int:
+    import asyncio
+    import os
+    import signal
+
+    from payments import store
+
+    settings = read({"APP_SERVICE": "payment", **os.environ})
+    telemetry.set_up_logs("wait", settings.version, settings.log_level)
+    # The first process of a container gets no signal that it does not ask for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    asyncio.run(store.wait(settings))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line and do it."""
     parser = argparse.ArgumentParser(prog="payments", description=__doc__)
@@ -51,11 +66,14 @@ def main(arguments: list[str] | None = None) -> int:
     one = commands.add_parser("migrate", help="bring the tables of a service")
     one.add_argument("service", choices=sorted(SCHEMAS))
     one.add_argument("--to", default="head", help="revision (default: head)")
+    commands.add_parser("wait", help="wait until the database has a primary")
     commands.add_parser("migrations", help="all migrations and what they need, as JSON")
     given = parser.parse_args(arguments)
     try:
         if given.command == "serve":
             return _serve()
+        if given.command == "wait":
+            return _wait()
         if given.command == "migrate":
             return _migrate(given.service, given.to)
     except SettingsError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 else:
     Connection = Any
 
+log = logging.getLogger("payments")
 #: Seconds. A failover cuts connections; what is still silent then is given up.
 _CONNECT, _COMMAND, _ACQUIRE = 3.0, 5.0, 5.0
 #: The server's own ways to say "not now": it starts, stops, has no place, or is a replica (still or already).
@@ -39,6 +41,28 @@ _NOT_NOW = (
 def trust(authority: str) -> ssl.SSLContext | bool:
     """How the server is verified: by a certificate in PEM, or without TLS where none is given."""
     return ssl.create_default_context(cadata=authority) if authority else False
+
+
+async def wait(settings: Settings) -> None:
+    """Wait for a primary; a balancer accepts connections also where it has none to lead them to."""
+    while True:
+        try:
+            connection = await asyncpg.connect(
+                settings.database_url,
+                password=settings.database_password,
+                ssl=trust(settings.database_ca),
+                timeout=_CONNECT,
+            )
+            try:
+                if not await connection.fetchval("SELECT pg_is_in_recovery()", timeout=_CONNECT):
+                    return
+                why = "it is a replica"
+            finally:
+                connection.terminate()
+        except (asyncpg.PostgresError, *_NOT_NOW) as error:
+            why = str(error) or type(error).__name__
+        log.info("waits for the database", extra={"reason": why})
+        await asyncio.sleep(1)
 
 
 class Store:

@@ -86,6 +86,21 @@ def test_a_database_that_is_away_is_told(empty: Platform) -> None:
     assert (done.returncode, last(done.stdout)["message"]) == (1, "migration failed")
 
 
+def test_who_waits_for_a_database_goes_on_with_its_primary(empty: Platform) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "payments", "wait"],
+        env={**empty.environment, "DATABASE_URL": "postgresql://probe@127.0.0.1:1/x"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert last(process.stdout.readline())["message"] == "waits for the database"
+    process.terminate()
+    assert process.wait(10) == 143
+    process.stdout.close()
+    assert empty.payments("wait").returncode == 0
+
+
 def test_a_service_waits_for_its_tables(empty: Platform) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "payments", "serve"],
