@@ -115,7 +115,6 @@ class Platform:
         self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT / "examples/payments"),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "HOST": "127.0.0.1",
             "DATABASE_URL": f"postgresql://probe@localhost:{postgresql.port}/{database}",
             "DATABASE_PASSWORD": PASSWORD,
