@@ -11,6 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.integration.local_postgresql import wait_until
 from tests.unit.payments.platform import ORDER, Platform, ask
 
+#: Transactions that are open in the test's own database.
+AT_WORK = (
+    """FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"""
+)
+
 
 def last(text: str) -> dict[str, str]:
     return dict(json.loads(text.splitlines()[-1]))
@@ -50,12 +55,10 @@ def test_one_that_fails_is_undone_and_can_be_tried_again(empty: Platform) -> Non
 def test_a_lost_database_is_told_and_undone(empty: Platform) -> None:
     with ThreadPoolExecutor(1) as aside:
         running = aside.submit(
-            empty.payments, "migrate", "identity", FAULTS="migrate-sleep:seconds=1.5"
+            empty.payments, "migrate", "identity", FAULTS="migrate-sleep:seconds=4"
         )
-        asleep = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
-        wait_until(lambda: empty.sql(asleep) == "1", 20, "the migration is at work")
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'"
-        empty.sql(cut)
+        wait_until(lambda: empty.sql(f"SELECT count(*) {AT_WORK}") == "1", 20, "it is at work")
+        empty.sql(f"SELECT pg_terminate_backend(pid) {AT_WORK}")
         done = running.result()
     assert done.returncode == 1, done.stdout + done.stderr
     assert last(done.stdout)["message"] == "migration failed"
@@ -79,8 +82,7 @@ def test_one_that_hangs_ends_by_a_signal(empty: Platform) -> None:
         [sys.executable, "-m", "payments", "migrate", "identity"],
         env={**empty.environment, "FAULTS": "migrate-hang"},
     )
-    asleep = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
-    wait_until(lambda: empty.sql(asleep) == "1", 20, "the migration is at work")
+    wait_until(lambda: empty.sql(f"SELECT count(*) {AT_WORK}") == "1", 20, "it is at work")
     process.terminate()
     assert process.wait(10) == 143
     assert empty.sql("SELECT to_regclass('identity.person')") == ""
