@@ -103,7 +103,7 @@ def test_a_payment_crosses_the_gateway_and_all_services(example: Example, edge: 
     assert edge.ask("/v1/api/ledger/check", HOST).status == 404
 
 
-def test_pods_are_guaranteed_and_within_their_memory(example: Example) -> None:
+def test_pods_are_guaranteed_and_none_had_to_be_restarted(example: Example) -> None:
     pods = example.cluster.items(
         "pods", "-n", "nx-backend", "-l", "app.kubernetes.io/component=backend"
     )
@@ -115,21 +115,17 @@ def test_pods_are_guaranteed_and_within_their_memory(example: Example) -> None:
 
 
 def test_a_release_under_payments_loses_none(example: Example, edge: Edge) -> None:
-    before = example.ask("ledger", "/v1/api/ledger/check")["postings"]
     example.deploy("payment-api", "identity", version="2", wait=False)
-    deadline, told = time.monotonic() + 60, Counter[int]()
-    versions = set()
-    while time.monotonic() < deadline and (len(told) < 1 or told.total() < 40):
-        key = str(uuid.uuid4())
-        answer = pay(edge, example, key)
-        told[answer.status] += 1
-        versions.add(example.ask("payment-api", "/v1/api/payment/health")["version"])
-    print(told, versions)
+    deadline, told, version = time.monotonic() + 120, Counter[int](), "1"
+    while told.total() < 40 or version != "2":
+        assert time.monotonic() < deadline, (told, version)
+        told[pay(edge, example, str(uuid.uuid4())).status] += 1
+        version = json.loads(edge.ask("/v1/api/payment/health", HOST).body)["version"]
+    print(told)
     assert set(told) == {201}
-    assert "2" in versions
     found = example.ask("ledger", "/v1/api/ledger/check")
     assert (found["sum"], found["unbalanced"], found["drifted"]) == (0, 0, 0)
-    assert found["postings"] >= before + 2 * told[201] - 1
+    assert found["postings"] > told[201]
 
 
 def test_a_broken_version_of_the_same_image_breaks_by_its_environment(
