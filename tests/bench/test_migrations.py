@@ -190,7 +190,9 @@ def test_a_failure_is_told_as_soon_as_the_cluster_knows(
             time.sleep(0.02)
         # Below 0 it was told before kubectl could say it.
         values.append(max(0.0, time.monotonic() - known))
-        begun.communicate()
+        assert begun.stdout
+        begun.stdout.read()
+        begun.wait()
     measures.add("migrations/failure-told", Measure(values))
 
 
