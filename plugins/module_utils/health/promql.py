@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,8 +96,10 @@ def judge_samples(found: Sequence[tuple[str, float]], wanted: Promql) -> None:
 
 
 def _within(value: float, wanted: Promql) -> bool:
-    low = value >= wanted.minimum if wanted.minimum is not None else value == value
-    return low and (value <= wanted.maximum if wanted.maximum is not None else value == value)
+    if math.isnan(value):
+        return False
+    low = wanted.minimum is None or value >= wanted.minimum
+    return low and (wanted.maximum is None or value <= wanted.maximum)
 
 
 def _all(found: Sequence[tuple[str, float]]) -> str:

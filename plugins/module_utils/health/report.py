@@ -105,7 +105,8 @@ def message(results: Sequence[Result], verdict: Verdict) -> Iterator[str]:
 
 def _sentence(result: Result) -> str:
     last = telling(result, True)
-    assert last is not None
+    if last is None:
+        raise AssertionError(f"{result.name} failed without an attempt that did")
     said = f"{result.name} ({result.target}): {last.message.rstrip('.')}"
     if result.became_healthy:
         count, of = len(result.failures), result.planned
