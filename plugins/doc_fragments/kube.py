@@ -40,9 +40,36 @@ options:
     type: str
 """
 
-    DOCUMENTATION = (
-        ACCESS
-        + r"""
+    # ansible-test reads literals only, so this is ACCESS once more.
+    DOCUMENTATION = r"""
+options:
+  kubeconfig:
+    description:
+      - File that says where the API is and who asks.
+      - The default is C(KUBECONFIG) of the environment, then C(~/.kube/config), then the account of the pod that runs
+        the module.
+    type: path
+  context:
+    description: Context of the kubeconfig, instead of its current one.
+    type: str
+  host:
+    description: URL of the API. With it no kubeconfig is read unless one is named.
+    type: str
+  api_key:
+    description: Bearer token.
+    type: str
+  ca_cert:
+    description: CA file that the API's certificate is verified with.
+    type: path
+  client_cert:
+    description: Client certificate.
+    type: path
+  client_key:
+    description: Key of O(client_cert).
+    type: path
+  impersonate_user:
+    description: User whose rights are used.
+    type: str
   timeout:
     description: Seconds for one request. An API that does not answer is tried again a few times.
     type: float
@@ -53,7 +80,6 @@ requirements:
     kubernetes >= 31 (Python library), where the kubeconfig's user has an exec plugin or identity provider, or a
     pod's account is used
 """
-    )
 
     # How objects are written, for modules that apply manifests.
     WRITING = r"""
