@@ -34,9 +34,15 @@ lab: prerequisites-lab $(READY) ## Boot the lab's hosts (GROUNDWORK_LAB=name for
 lab-down: prerequisites-lab $(READY) ## Remove the lab: containers, networks, loop devices, files
 	@$(RUN) ansible-playbook -i inventories/lab playbooks/lab.yml -e lab_state=absent
 
+cloud: prerequisites-lab $(READY) ## Play Google Cloud on this machine, hosts and all (CLOUD=name for a second one)
+	@$(RUN) tools/cloud up $(CLOUD)
+
+cloud-down: prerequisites-lab $(READY) ## Remove the played Google Cloud and all that was made in it
+	@$(RUN) tools/cloud down $(CLOUD)
+
 ##@ Test
 test: prerequisites-test prerequisites-programs lint sanity ## Lint, sanity, unit and integration tests (what CI runs)
-	@$(RUN) $(STEP) "unit and integration tests" -- pytest tests/unit tests/integration -m "not slow" $(PYTEST)
+	@$(RUN) $(STEP) "unit and integration tests" -- pytest -n auto --no-loadscope-reorder tests/unit tests/integration -m "not slow" $(PYTEST)
 
 lint: prerequisites-python $(READY_DEV) ## yamllint, ansible-lint, ruff, mypy, syntax checks, changelog
 	@$(RUN) $(STEP) ruff -- ruff check --quiet --output-format concise .
@@ -89,7 +95,7 @@ help: ## This list
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo lab lab-down test lint unit sanity integration molecule bench faults docs format \
+.PHONY: demo lab lab-down cloud cloud-down test lint unit sanity integration molecule bench faults docs format \
   venv check-prerequisites clean help prerequisites-programs \
   prerequisites-python prerequisites-lab prerequisites-unit prerequisites-test
 

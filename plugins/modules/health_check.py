@@ -96,7 +96,10 @@ options:
             choices: [GET, HEAD, OPTIONS, POST]
             default: GET
           headers:
-            description: Headers to send.
+            description:
+              - Headers to send.
+              - With C(Host), that is also the name that TLS asks for and verifies, so that one can ask an address for a
+                host (aiohttp 3.9 or newer).
             type: dict
           body:
             description: Text to send.
@@ -269,7 +272,7 @@ options:
             choices: [A, AAAA, CNAME, MX, NS, SRV, TXT]
             default: A
           servers:
-            description: Addresses of the servers to ask. Where it is not given, the resolver of the host.
+            description: Addresses or whole names of the servers to ask; the resolver of the host where none is given.
             type: list
             elements: str
           port:
@@ -280,6 +283,10 @@ options:
             description: The records, all of them and no others. Where it is not given, any will do.
             type: list
             elements: str
+          authoritative:
+            description: Whether the server has to know the answer itself. One that it has from a cache fails then.
+            type: bool
+            default: false
       kubernetes:
         description: >-
           Whether an object is there and ready, as C(kubectl rollout status) has it for workloads. A Job has to be
@@ -537,7 +544,8 @@ checks:
         - From the network, V(refused), V(timeout), V(unreachable), V(name), V(closed), V(tls), V(certificate_expired),
           V(certificate_ends), V(other).
         - From what was asked, among others V(status), V(body), V(header), V(answer), V(authentication), V(role),
-          V(lag), V(query), V(records), V(not_found), V(not_ready), V(failed), V(unknown_kind), V(value), V(no_value),
+          V(lag), V(query), V(records), V(not_authoritative), V(not_found), V(not_ready), V(failed), V(unknown_kind),
+          V(value), V(no_value),
           V(no_quorum), V(not_healthy), and the codes of Patroni's problems.
       returned: always
       type: str

@@ -143,6 +143,9 @@ options:
       namespace:
         description: Namespace, where it is not O(namespace).
         type: str
+      app:
+        description: Application whose tables it brings, for the Job's name and labels. By default O(services[].name).
+        type: str
       prefix:
         description: Beginning of the Job's name.
         type: str

@@ -49,6 +49,10 @@ GOALS = {
     "migrations/seed/graph-to-target": Goal(1, None, "worst"),
     "migrations/failure-told": Goal(1, None, "worst"),
     "migrations/300/makespan-to-chain": Goal(1.2),
+    "google-cloud/speed-10/create-to-critical": Goal(1.3),
+    "google-cloud/speed-10/second-run-changed": Goal(0, None, "worst"),
+    # 15 times as fast.
+    "google-cloud/beside/one-task-to-google.cloud/again": Goal(0.067),
     "health/1000-endpoints/module": Goal(3, None, "worst"),
     "health/1000-endpoints/healthy-called-failed": Goal(0, None, "worst"),
     "health/1000-endpoints/megabytes": Goal(200, None, "worst"),

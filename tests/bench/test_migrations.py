@@ -143,7 +143,7 @@ def took(cluster: Cluster, way: str, graph: Graph, version: str) -> Took:
     WAYS[way](cluster, graph, version)
     makespan = time.monotonic() - began
     needs = {name: tuple(needs) for name, (needs, _seconds) in graph.items()}
-    seconds = {name: _own(body) for name, body in Migrations(cluster).jobs(version).items()}
+    seconds = {name: _own(body) for name, body in Migrations(cluster).complete(version).items()}
     cluster.do("delete", "jobs", "--all", "-n", NAMESPACE)
     assert seconds.keys() == graph.keys()
     return Took(makespan, longest_chain(needs, seconds)[1])

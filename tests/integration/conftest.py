@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.integration.argocd import ArgoCD, argocd_running
+from tests.integration.argocd_shop import Shop, a_shop
+from tests.integration.gcp import Emulator
 from tests.integration.kube_api import Api, api, direct
 from tests.integration.kube_world import Node, Put, nodes, putting
 from tests.integration.labs import ROOT, Lab
@@ -77,3 +80,31 @@ def apply(kube: Api) -> Callable[..., dict[str, Any]]:
 def namespace(request: pytest.FixtureRequest) -> str:
     """A name of the test's own; the namespace is not made."""
     return str(request.node.name).partition("[")[0].removeprefix("test_").replace("_", "-")[:60]
+
+
+@pytest.fixture(scope="session")
+def argocd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgoCD]:
+    """An Argo CD in a cluster of its own."""
+    with argocd_running(tmp_path_factory.mktemp("argocd")) as server:
+        yield server
+
+
+@pytest.fixture
+def shop(argocd: ArgoCD, tmp_path: Path, namespace: str) -> Iterator[Shop]:
+    """An application that Argo CD brings from a repository of its own."""
+    with a_shop(argocd, tmp_path, namespace) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator of Google Cloud for a test file; its operations take no time."""
+    with Emulator(tmp_path_factory.mktemp("gcp")) as running:
+        yield running
+
+
+@pytest.fixture
+def gcp(emulator: Emulator) -> Iterator[Emulator]:
+    """The file's emulator; a test that asks it for something it does not play fails."""
+    yield emulator
+    emulator.complain()

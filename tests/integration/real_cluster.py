@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from tests.integration.kube_api import build
@@ -15,6 +16,13 @@ class Cluster:
 
     def __init__(self, lab: Lab, name: str) -> None:
         self.kubeconfig = lab.state / "kubeconfig" / name
+
+    @classmethod
+    def at(cls, kubeconfig: Path) -> Cluster:
+        """Another cluster, whose kubeconfig is at hand."""
+        made = cls.__new__(cls)
+        made.kubeconfig = kubeconfig
+        return made
 
     def kubectl(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         command = [str(build()), "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments]

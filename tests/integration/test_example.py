@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from examples.payments.render import load
 from tests.integration.example import Example
-from tests.integration.gateway import Answer, Edge
+from tests.integration.gateway import Edge
 from tests.integration.labs import Lab
 from tests.integration.real_cluster import Cluster
+from tests.integration.releases import HOST, MAP, pay
 
 pytestmark = [pytest.mark.lab, pytest.mark.kube, pytest.mark.slow]
 
@@ -43,8 +43,6 @@ all:
     kube_clusters: {hosts: {cluster-main: {region: main}}}
     lab: {children: {region_main: {}}}
 """
-HOST = "pay.lab.test"
-MAP = load("services.yml")
 
 
 @pytest.fixture(scope="module")
@@ -64,18 +62,6 @@ def example(lab: Lab) -> Example:
 @pytest.fixture(scope="module")
 def edge(lab: Lab) -> Edge:
     return Edge(lab, lab.run("kube-main-1", "hostname -I").split()[0])
-
-
-def pay(edge: Edge, example: Example, key: str) -> Answer:
-    """The synthetic payment, by the frontend."""
-    asked = {
-        "person": "probe",
-        "password": example.secret("nx-identity-secret", "IDENTITY_PASSWORD"),
-        "sku": "coffee",
-        "quantity": 1,
-    }
-    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    return edge.send("POST", "/pay", HOST, json.dumps(asked), headers)
 
 
 def test_migrations_and_services_come_in_the_order_of_their_needs(example: Example) -> None:

@@ -123,6 +123,7 @@ def test_tls_is_verified_and_an_expired_certificate_is_told(authority: Authority
                 https("soon", "soon", certificate_days=14, **ca),
                 https("unknown CA", "good"),
                 https("another name", "good", host="localhost", **ca),
+                https("by its Host", "good", host="localhost", headers={"Host": "127.0.0.1"}, **ca),
                 https("not verified", "expired", validate_certs=False),
                 {
                     "name": "tcp",
@@ -150,6 +151,7 @@ def test_tls_is_verified_and_an_expired_certificate_is_told(authority: Authority
         "another name": "tls",
         "no TLS spoken": "closed",
         "good": "",
+        "by its Host": "",
         "not verified": "",
         "tcp": "",
     }
@@ -368,6 +370,8 @@ def test_dns_by_records() -> None:
                 check("moved", records=["192.0.2.10"]),
                 check("unknown", "nowhere.example.org"),
                 check("type", type="MX"),
+                check("from a cache", authoritative=True),
+                check("no such server", servers=["ns1.nowhere.invalid"]),
                 {
                     "name": "no server",
                     "dns": {"name": "a", "servers": ["127.0.0.1"], "port": free_port()},
@@ -378,6 +382,8 @@ def test_dns_by_records() -> None:
         "moved": "records",
         "unknown": "name",
         "type": "records",
+        "from a cache": "not_authoritative",
+        "no such server": "name",
         "no server": "timeout",
         "any": "",
         "both": "",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.labs import Lab
-from tests.integration.migrations import NAMESPACE, Migrations, one, service, states
+from tests.integration.migrations import NAMESPACE, Migrations, ended, one, service, states
 from tests.integration.real_cluster import Cluster, pod
 
 pytestmark = [pytest.mark.lab, pytest.mark.kube, pytest.mark.slow]
@@ -100,9 +100,7 @@ def test_a_failure_is_told_at_once_with_its_log_and_stops_what_needs_it_alone(
     begun = migrations.begin(*services, version=version)
     while "sale" not in migrations.jobs(version) or not _failed(migrations.jobs(version)["sale"]):
         time.sleep(0.1)
-    assert begun.stdout
-    done = json.loads(begun.stdout.read())
-    begun.wait()
+    done = ended(begun)
     assert done["failed"]
     assert states(done) == {"sale": "failed", "finance": "left_out", "ledger": "done"}
     assert "BackoffLimitExceeded" in done["msg"]
@@ -130,6 +128,7 @@ def _failed(job: dict[str, Any]) -> bool:
     [
         ({"image": "localhost/lab/nowhere:1"}, "ErrImageNeverPull"),
         ({"image": "Not An Image"}, "InvalidImageName"),
+        ({"image": "registry.invalid/sale:1", "pull_policy": "Always"}, "ImagePullBackOff"),
         ({"env_from": [{"secretRef": {"name": "nowhere"}}]}, 'secret "nowhere" not found'),
     ],
 )
@@ -247,7 +246,7 @@ def test_the_playbook_shows_progress_while_it_runs_and_the_history_afterwards(la
         "migration_services": [service("identity", "sleep 2")],
     }
     rehearsed = lab.succeed("migrate", "--check", **given)
-    assert (rehearsed.changed, "would_run" in rehearsed.output) == (0, True)
+    assert (rehearsed.changed, "would_run" in rehearsed.output) == (1, True)
     done = lab.succeed("migrate", **given)
     begun = done.output.index("s  identity: running")
     ended = done.output.index("s  identity: done")

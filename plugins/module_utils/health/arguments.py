@@ -57,6 +57,7 @@ DNS: Options = {
     "servers": TEXTS,
     "port": {"type": "int", "default": 53},
     "records": TEXTS,
+    "authoritative": {"type": "bool", "default": False},
 }
 KUBERNETES: Options = {
     "kind": NEEDED,
@@ -92,6 +93,10 @@ PROMQL: Options = {
 
 def _kind(options: Options, **rules: Any) -> dict[str, Any]:
     return {"type": "dict", "options": options, **rules}
+
+
+#: Limits in ms, by percentile.
+LATENCY = _kind(dict.fromkeys(PERCENTILES, NUMBER))
 
 
 def _http() -> dict[str, Any]:
@@ -180,7 +185,7 @@ def argument_spec() -> Options:
     budget = {
         "checks": {"type": "str", "default": "0"},
         "attempts": {"type": "str", "default": "0"},
-        "latency": _kind(dict.fromkeys(PERCENTILES, NUMBER)),
+        "latency": LATENCY,
     }
     return {
         **access_options(),

@@ -194,7 +194,16 @@ class Http:
             data=None if self.body is None else self.body.encode(),
             ssl=world.tls(self.tls) if encrypted else True,
             allow_redirects=self.follow_redirects,
+            **self._name(),
         )
+
+    def _name(self) -> dict[str, Any]:
+        """The name that TLS asks for: that of a ``Host`` header, as behind an address there may be many hosts."""
+        if not self.url.startswith("https"):
+            return {}
+        hosts = [value for key, value in self.headers.items() if key.lower() == "host"]
+        # Older clients do not know the option, so it is given where it is needed alone.
+        return {"server_hostname": hosts[0].partition(":")[0]} if hosts else {}
 
     def _authorization(self) -> dict[str, str]:
         if self.user is None:

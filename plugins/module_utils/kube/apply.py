@@ -8,7 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.changes import changes
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import (
@@ -94,6 +94,9 @@ async def apply(client: Client, item: Item, found: Found | None, options: Option
     if found and found.holds and not (entries and options.exclusive):
         return Outcome(item.key, item.manifest.source, UNCHANGED, drift=drift)
     answer = await _patch(client, item, options, whole=options.diff or found is not None)
+    if _with_itself(answer, options.manager):
+        ours = replace(options, force_conflicts=True)
+        answer = await _patch(client, item, ours, whole=options.diff or found is not None)
     if answer.ok and entries and options.exclusive:
         answer = await _remove(client, item, entries, answer, options)
     if immutable(answer) and options.replace and found:
@@ -208,6 +211,18 @@ def _outcome(
 def immutable(answer: Answer) -> bool:
     """Whether a field was changed that stays as it was made."""
     return answer.status == 422 and _IMMUTABLE.search(answer.message) is not None
+
+
+def _with_itself(answer: Answer, manager: str) -> bool:
+    """Whether what stands against a manifest is the same manager's alone, written by a patch: that is no conflict."""
+    return (
+        answer.status == 409
+        and bool(answer.causes)
+        and all(
+            str(cause.get("message", "")).startswith(f'conflict with "{manager}" ')
+            for cause in answer.causes
+        )
+    )
 
 
 def failure(item: Item, answer: Answer, exists: bool) -> Outcome:

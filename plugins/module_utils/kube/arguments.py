@@ -7,46 +7,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.groundwork.platform.plugins.module_utils.kube import client, yaml_text
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.connection import Access
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.prune import KEPT
+from ansible_collections.groundwork.platform.plugins.module_utils.quiet import QuietModule
 
 #: Options that may hold a secret.
-CONTENTS = ("checks", "components", "manifests", "registries", "report", "secrets")
+CONTENTS = ("checks", "components", "manifests", "registries", "report", "secrets", "services")
 
 
-class KubeModule(AnsibleModule):
-    """A module whose manifests stay out of the host's log and out of what Ansible shows of a call.
+class KubeModule(QuietModule):
+    """A module whose manifests stay out of the host's log and out of what Ansible shows of a call."""
 
-    ``no_log`` on the option would do the same, and hide each word of a manifest (``v1``, ``default``)
-    wherever it stands in the answer.
-    """
-
-    params: dict[str, Any]
-
-    def _log_invocation(self) -> None:
-        whole = self.params
-        self.params = self.shown_params()
-        try:
-            super()._log_invocation()
-        finally:
-            self.params = whole
-
-    def shown_params(self) -> dict[str, Any]:
-        """The parameters without what may hold a Secret."""
-        return {
-            key: "(not shown)" if key in CONTENTS and value is not None else value
-            for key, value in self.params.items()
-        }
-
-    def exit_json(self, **result: Any) -> None:
-        """End well."""
-        super().exit_json(invocation={"module_args": self.shown_params()}, **result)
-
-    def fail_json(self, msg: str, **result: Any) -> None:
-        """End with a failure."""
-        super().fail_json(msg, invocation={"module_args": self.shown_params()}, **result)
+    contents = CONTENTS
 
 
 def access_options() -> dict[str, dict[str, Any]]:

@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
+import socket
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +30,10 @@ RETRIED = frozenset((429, 500, 502, 503, 504))
 TRIES = 6
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+
+#: A watch says nothing of its own accord, so a peer that went without a word is asked for: seconds of silence, seconds
+#: between two questions, and how many of them may be without an answer.
+_PROBES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3}
 
 #: How the API begins, with status 500, about a field that the kind does not have or that has the wrong type.
 UNTYPED = "failed to create typed patch object"
@@ -67,7 +74,8 @@ class Answer:
 class Client:
     """One connection pool to one API; use as ``async with Client(...)``.
 
-    ``tries`` is how often a request is sent that says nothing of it.
+    ``tries`` is how often a request is sent that says nothing of it. ``patience`` are the seconds for which such a
+    request is sent again on top of that while nobody answers; who has begun something sets it.
     """
 
     def __init__(
@@ -76,6 +84,7 @@ class Client:
         self._connection = connection
         self._timeout = timeout
         self._tries = tries
+        self.patience = 0.0
         self._slots = asyncio.Semaphore(concurrency)
         self._session: aiohttp.ClientSession
 
@@ -109,20 +118,21 @@ class Client:
         Raises ``KubeError``: ``unreachable`` with the URL, ``unauthorized``.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        until = 0.0 if tries else time.monotonic() + self.patience
         tries = tries or self._tries
-        for attempt in range(1, tries + 1):
+        for attempt in itertools.count(1):
             pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
             try:
                 async with self._open(method, path, data, content_type, query, accept) as response:
                     answer = await _read(response)
                     pause = float(response.headers.get("Retry-After") or pause)
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-                if attempt == tries or not _may_pass(error):
+                if not _goes_on(error, attempt < tries, until):
                     raise self._unreachable(method, path, error) from error
             else:
                 if answer.status == 401:
                     raise KubeError("unauthorized", self._unauthorized(answer))
-                if attempt == tries or not _worth_another(answer):
+                if not (attempt < tries and _worth_another(answer)):
                     return answer
             # Those that were refused together do not come back together.
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
@@ -143,6 +153,7 @@ class Client:
         )
         try:
             async with request as response:
+                _probe(response)
                 async for line in response.content:
                     yield json.loads(line)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
@@ -193,6 +204,25 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
     except ValueError:
         body = text.decode(errors="replace")
     return Answer(response.status, body, tuple(response.headers.getall("Warning", ())))
+
+
+def _probe(response: aiohttp.ClientResponse) -> None:
+    """Have the system ask whether the peer is still there; without that a watch of a host that was lost goes on."""
+    transport = response.connection.transport if response.connection else None
+    found = transport.get_extra_info("socket") if transport else None
+    if found is None:
+        return
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if hasattr(socket, name):  # not every system has them
+            found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _goes_on(error: BaseException, tries_left: bool, until: float) -> bool:
+    """Whether a request is sent again that got no answer. A wrong certificate stays so."""
+    if time.monotonic() < until:
+        return not isinstance(error, (aiohttp.ClientSSLError, aiohttp.InvalidURL))
+    return tries_left and _may_pass(error)
 
 
 def _may_pass(error: BaseException) -> bool:

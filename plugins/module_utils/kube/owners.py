@@ -18,16 +18,22 @@ _MARKS = {
 }
 
 
-def other_owner(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+def other_owner(live: Mapping[str, Any], wanted: Mapping[str, Any], held: str = "") -> str | None:
     """Name the tool, and what it calls the object's origin, that has marked a live object.
 
-    A mark that the manifest carries as well was applied from here and means nobody else.
+    A mark that the manifest carries as well was applied from here and means nobody else. ``held`` is an Application of
+    Argo CD whose sync is held: it means nobody else meanwhile.
     """
     marks, ours = _marks(live), _marks(wanted)
     for mark, tool in _MARKS.items():
-        if mark in marks and mark not in ours:
+        if mark in marks and mark not in ours and not (held and _of(marks[mark], held)):
             return f"{tool} ({mark}: {marks[mark]})"
     return None
+
+
+def _of(mark: str, application: str) -> bool:
+    """Whether a mark is an Application's: its name, or ``NAME:…`` or ``NAMESPACE_NAME:…`` of an object."""
+    return mark.partition(":")[0].rpartition("_")[2] == application
 
 
 def _marks(body: Mapping[str, Any]) -> dict[str, str]:

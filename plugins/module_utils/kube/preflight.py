@@ -13,14 +13,15 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan impo
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.quantity import quantity
 
 
-def check(plan: Plan, world: World) -> None:
+def check(plan: Plan, world: World, held: str = "") -> None:
     """Refuse what the API would take in part, or would take and then hold against what runs.
 
+    ``held`` is an Application of Argo CD whose objects are ours for now, see ``owners``.
     Raises ``KubeError``: ``no_namespace``, ``namespace_terminating``, ``owned_elsewhere``, ``quota_below_use``.
     """
     if world.phases is not None:
         _check_namespaces(plan, world.phases)
-    _check_owners(plan, world)
+    _check_owners(plan, world, held)
     problems = [
         problem
         for item in plan.items
@@ -54,10 +55,10 @@ def _check_namespaces(plan: Plan, phases: Mapping[str, str]) -> None:
         )
 
 
-def _check_owners(plan: Plan, world: World) -> None:
+def _check_owners(plan: Plan, world: World, held: str) -> None:
     """Two tools that keep one object set it back and forth for ever."""
     owners = {
-        item.key: other_owner(live.body, item.manifest.body)
+        item.key: other_owner(live.body, item.manifest.body, held)
         for item in plan.items
         if (live := world.found.get(item.key)) and live.body is not None
     }

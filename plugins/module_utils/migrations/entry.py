@@ -29,7 +29,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.mod
     Migration,
     Rollout,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.migrations.order import ordered
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.order import (
+    ordered,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.result import (
     failures,
     shown,
@@ -82,6 +84,7 @@ _ROLLOUT = {
 _TEMPLATE: dict[str, dict[str, Any]] = {
     "image": {"type": "str"},
     "command": _TEXTS,
+    "app": {"type": "str"},
     "prefix": {"type": "str", "default": "nx-"},
     "deadline": {"type": "int", "default": 300},
     "backoff_limit": {"type": "int", "default": 3},
@@ -137,14 +140,15 @@ async def _run(module: KubeModule) -> Done:
     params = module.params
     tell = progress(params["progress_file"])
     rollouts = list(_rollouts(params))
-    migrations = ordered(list(_migrations(params)), rollouts, params["order"])
+    wanted = ordered(list(migrations(params)), rollouts, params["order"])
     if params["target"] == COMMAND:
         history = FileHistory(os.path.expanduser(params["history_file"]))
-        return await commands.run(migrations, history, _wishes(module), tell)
-    return await run(connect(access(params)), migrations, rollouts, _wishes(module), tell)
+        return await commands.run(wanted, history, wishes(module), tell)
+    return await run(connect(access(params)), wanted, rollouts, wishes(module), tell)
 
 
-def _migrations(params: Mapping[str, Any]) -> Iterator[Migration]:
+def migrations(params: Mapping[str, Any]) -> Iterator[Migration]:
+    """The migrations among the services. Raises ``KubeError``."""
     target = params["target"]
     for given in params["services"]:
         if target == COMMAND:
@@ -202,7 +206,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
 
 
-def _wishes(module: KubeModule) -> Wishes:
+def wishes(module: KubeModule) -> Wishes:
+    """What a module with these options was asked for."""
     params = module.params
     return Wishes(
         params["namespace"],

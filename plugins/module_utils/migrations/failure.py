@@ -81,16 +81,32 @@ def hopeless(pod: Body) -> str:
 def verdict(job: Body) -> tuple[bool, str] | None:
     """Whether a Job went well and, if not, why; ``None`` where it has not ended.
 
-    A Job is lost as soon as it says so (FailureTarget); that it has Failed comes when its last pod is gone.
+    A Job has ended as soon as it says so (SuccessCriteriaMet, FailureTarget); that it is Complete or has Failed is
+    written when the controller has let go of its pods, up to seconds later. One that leaves pods at work when it has
+    what it wanted (successPolicy) has ended with them.
+    (kubernetes.io/docs/concepts/workloads/controllers/job, "Terminal Job conditions")
     """
-    complete = condition(job, "Complete")
-    if complete and complete.get("status") == "True":
+    if _holds(job, "Complete"):
         return True, ""
     for name in ("Failed", "FailureTarget"):
-        found = condition(job, name)
-        if found and found.get("status") == "True":
+        found = _holds(job, name)
+        if found:
             return False, f"{found.get('reason', '')}: {found.get('message', '')}".strip(": ")
-    return None
+    status = job.get("status") or {}
+    left = status.get("active") or status.get("terminating")
+    return (True, "") if _holds(job, "SuccessCriteriaMet") and not left else None
+
+
+def completed(job: Body) -> str:
+    """When a Job ended well, as the cluster writes it, or an empty text."""
+    written = (job.get("status") or {}).get("completionTime")
+    met = _holds(job, "SuccessCriteriaMet") or {}
+    return str(written or met.get("lastTransitionTime", ""))
+
+
+def _holds(job: Body, name: str) -> Body | None:
+    found = condition(job, name)
+    return found if found and found.get("status") == "True" else None
 
 
 def _statuses(pod: Body) -> Sequence[Body]:

@@ -20,7 +20,12 @@ async def wait(client: Client, gate: Gate, namespace: str) -> float:
     """Wait until a gate is open; return the seconds that it took. Raises ``KubeError`` (``gate_closed``)."""
     began = time.monotonic()
     while True:
-        closed = await why_closed(client, gate, gate.namespace or namespace)
+        try:
+            closed = await why_closed(client, gate, gate.namespace or namespace)
+        except KubeError as error:
+            if error.reason != "unreachable":
+                raise
+            closed = str(error)
         waited = time.monotonic() - began
         if not closed:
             return waited

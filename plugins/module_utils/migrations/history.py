@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +12,9 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.failure import (
+    completed,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import (
     EXPAND,
     Migration,
@@ -49,6 +53,8 @@ class History:
         self._client = client
         self._namespace = namespace
         self._maps = f"/api/v1/namespaces/{namespace}/configmaps"
+        self._new: dict[str, Entry] = {}
+        self._writing = asyncio.Lock()
 
     async def read(self) -> dict[str, Entry]:
         """All entries by key. Raises ``KubeError`` (``failed``, ``bad_history``)."""
@@ -62,20 +68,33 @@ class History:
         }
 
     async def write(self, entry: Entry) -> None:
-        """Add or replace one entry; others that are written at the same time stay."""
-        data = {entry.key: json.dumps(asdict(entry), sort_keys=True)}
+        """Add or replace one entry; others stay. Those that come while one is being written are written together.
+
+        Returns when it is written. Raises ``KubeError`` (``failed``).
+        """
+        self._new[entry.key] = entry
+        async with self._writing:
+            # Whoever had the turn before may have taken this one along.
+            if self._new.get(entry.key) is entry:
+                await self._merge(dict(self._new))
+
+    async def _merge(self, entries: Mapping[str, Entry]) -> None:
+        data = {key: json.dumps(asdict(each), sort_keys=True) for key, each in entries.items()}
         metadata = {"name": NAME, "namespace": self._namespace}
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
         answer = await self._client.send(
             "PATCH", f"{self._maps}/{NAME}", {"data": data}, "application/merge-patch+json"
         )
         if answer.status == 404:
-            answer = await self._client.send("POST", self._maps, body, tries=1)
+            answer = await self._client.send("POST", self._maps, body)
             if answer.status == 409:
-                await self.write(entry)
+                await self._merge(entries)
                 return
         if not answer.ok:
             raise KubeError("failed", f"ConfigMap {NAME} in {self._namespace}: {answer.message}.")
+        for key, each in entries.items():
+            if self._new.get(key) is each:
+                del self._new[key]
 
     def _entry(self, key: str, text: str) -> Entry:
         try:
@@ -97,7 +116,7 @@ def entry(migration: Migration, state: str, job: Mapping[str, Any], reason: str 
         migration.checksum,
         migration.name,
         status.get("startTime", ""),
-        status.get("completionTime", ""),
+        completed(job),
         migration.phase,
         reason,
     )

@@ -12,6 +12,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.client im
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import Migration
 
+Body = Mapping[str, Any]
+
 #: Seconds between two looks for a Job that is being deleted, and until that has taken too long.
 PAUSE = 0.2
 PATIENCE = 60.0
@@ -23,17 +25,16 @@ class Jobs:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def get(self, migration: Migration) -> Mapping[str, Any] | None:
-        """The Job as it is, ``None`` where there is none."""
-        answer = await self._client.get(_path(migration))
-        if answer.status == 404:
-            return None
-        _expect(answer, migration)
-        found: Mapping[str, Any] = answer.body
-        return found
+    async def all(self, namespace: str) -> dict[str, Body]:
+        """The Jobs of a namespace by name, whoever made them: one request, however many there are."""
+        path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        answer = await self._client.get(path)
+        if not answer.ok:
+            raise KubeError("failed", f"listing {path}: {answer.message}.")
+        return {body["metadata"]["name"]: body for body in answer.body["items"] or ()}
 
-    async def create(self, migration: Migration) -> None:
-        """Make it. To be sent twice does no harm."""
+    async def create(self, migration: Migration) -> Body:
+        """Make it, and return it as it is then. To be sent twice does no harm."""
         answer = await self._client.send(
             "PATCH",
             _path(migration),
@@ -42,6 +43,8 @@ class Jobs:
             {"fieldManager": "groundwork"},
         )
         _expect(answer, migration)
+        found: Body = answer.body
+        return found
 
     async def suspend(self, migration: Migration) -> None:
         """End its pods, and keep it as the mark that it failed."""
@@ -58,8 +61,10 @@ class Jobs:
         if answer.status != 404:
             _expect(answer, migration)
         for _look in range(int(PATIENCE / PAUSE)):
-            if await self.get(migration) is None:
+            answer = await self._client.get(_path(migration))
+            if answer.status == 404:
                 return
+            _expect(answer, migration)
             await asyncio.sleep(PAUSE)
         raise KubeError(
             "failed", f"Job {migration.name} is still being deleted after {PATIENCE:g} s."

@@ -14,6 +14,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors im
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations import (
     decide as decisions,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.failure import (
+    completed,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.run import Done, Fate
 
 #: States of a service that was left as it is, and of one that would run (check mode).
@@ -88,7 +91,7 @@ def _told(fate: Fate) -> dict[str, Any]:
 
 def job_seconds(job: Mapping[str, Any]) -> float | None:
     """From a Job's creation to its completion, as the cluster writes them (whole seconds)."""
-    ended = (job.get("status") or {}).get("completionTime")
+    ended = completed(job)
     if not ended:
         return None
     return (_time(ended) - _time(job["metadata"]["creationTimestamp"])).total_seconds()

@@ -41,12 +41,17 @@ class Rollouts:
     """Applies each service's objects and waits for its Deployment."""
 
     def __init__(self, client: Client, rollouts: Sequence[Rollout], trial: bool) -> None:
-        self.all = rollouts
+        self._all = rollouts
         self._client = client
         self._options = Options(manager=MANAGER, check=trial)
         self._plans: Mapping[str, Plan] = {}
         self._waves: Waves
         self.changed: set[str] = set()
+
+    @property
+    def all(self) -> Sequence[Rollout]:
+        """The rollouts."""
+        return self._all
 
     async def prepare(self) -> list[KubeError]:
         """Look at the cluster; return what refuses a rollout."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.groundwork.platform.plugins.module_utils.dag import runner as dag
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
@@ -29,7 +29,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.his
     entry,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.jobs import Jobs
-from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lease import Lease
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lease import (
+    AWAY,
+    Lease,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import (
     CONTRACT,
     Migration,
@@ -72,7 +75,10 @@ class Wishes:
 
 @dataclass
 class Fate:
-    """What became of one migration. ``gates`` are the seconds that its gates took."""
+    """What became of one migration. ``gates`` are the seconds that its gates took.
+
+    ``noted`` says that the history has it already, so that it is not written anew.
+    """
 
     migration: Migration
     action: str
@@ -80,6 +86,15 @@ class Fate:
     gates: float = 0.0
     job: Mapping[str, Any] | None = None
     failures: Sequence[Ended] = ()
+    noted: bool = False
+
+
+@dataclass(frozen=True)
+class _There:
+    """What a namespace has: the history by its keys, and Jobs by name."""
+
+    history: Mapping[str, Entry]
+    jobs: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -102,14 +117,16 @@ async def run(
     """Run migrations and rollouts. Raises ``KubeError`` where nothing may begin; failures are in the report."""
     needs = graph(migrations, rollouts)
     async with Client(connection, wishes.concurrency, wishes.timeout) as client:
-        work = _Work(client, migrations, rollouts, needs, wishes, tell)
+        bringer = Rollouts(client, rollouts, wishes.check)
+        work = Work(client, migrations, bringer, needs, wishes, tell)
         if wishes.check:
             await work.prepare()
             return Done(work.fates, needs, None)
         waits = partial(tell, "")
-        async with Lease(client, wishes.namespace, LEASE, wishes.patience, waits) as lease:
+        async with Lease(client, wishes.namespace, LEASE, wishes.patience, waits, AWAY) as lease:
             # What another run did meanwhile counts.
             await work.prepare()
+            client.patience = AWAY
             return await work.go(lease)
 
 
@@ -123,19 +140,35 @@ def refuse(problems: Sequence[KubeError]) -> None:
     raise KubeError(problems[0].reason, whole)
 
 
-class _Work:
+class Rolling(Protocol):
+    """Who brings the rollouts of the graph: the objects alone, or with all that belongs to a release."""
+
+    @property
+    def all(self) -> Sequence[Rollout]:
+        """The rollouts."""
+
+    async def prepare(self) -> list[KubeError]:
+        """Look at the cluster; return what refuses a rollout."""
+
+    async def bring(self, rollout: Rollout, /) -> None:
+        """Bring one, and wait until it is up. Raises ``KubeError``."""
+
+
+class Work:
+    """Migrations and rollouts of one run."""
+
     def __init__(
         self,
         client: Client,
         migrations: Sequence[Migration],
-        rollouts: Sequence[Rollout],
+        rollouts: Rolling,
         needs: Mapping[str, Sequence[str]],
         wishes: Wishes,
         tell: Tell,
     ) -> None:
         self._client = client
         self._migrations = migrations
-        self._rollouts = Rollouts(client, rollouts, wishes.check)
+        self._rollouts = rollouts
         self._needs = needs
         self._wishes = wishes
         self._tell = tell
@@ -150,8 +183,11 @@ class _Work:
         """Decide about all migrations; refuse all that cannot be, at once. Raises ``KubeError``."""
         namespaces = list(self._histories)
         histories = await asyncio.gather(*(self._histories[name].read() for name in namespaces))
-        known = dict(zip(namespaces, histories))
-        found = await asyncio.gather(*(self._decide(each, known) for each in self._migrations))
+        jobs = await asyncio.gather(*map(self._jobs.all, namespaces))
+        there = {name: _There(*both) for name, both in zip(namespaces, zip(histories, jobs))}
+        found = await asyncio.gather(
+            *(self._decide(each, there[each.namespace]) for each in self._migrations)
+        )
         problems = [problem for each in found for problem in each]
         problems += await self._rollouts.prepare()
         refuse(problems)
@@ -162,62 +198,52 @@ class _Work:
         async with Tracker(self._client, namespaces, self._tell) as tracker:
             nodes = [
                 dag.Node(
-                    each.service, partial(self._migrate, each, tracker), self._needs[each.service]
+                    each.service,
+                    partial(self._migrate, each, tracker, lease),
+                    self._needs[each.service],
                 )
                 for each in self._migrations
             ] + [
-                dag.Node(key, partial(self._rollouts.bring, rollout), self._needs[key])
+                dag.Node(key, partial(self._bring, rollout, lease), self._needs[key])
                 for rollout in self._rollouts.all
                 if (key := rollout_key(rollout.service))
             ]
-            working = asyncio.ensure_future(dag.run(nodes, self._wishes.parallel, self._changed))
-            losing = asyncio.ensure_future(lease.lost.wait())
-            await asyncio.wait({working, losing}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=True)
-                raise KubeError(
-                    "lost_lease",
-                    f"The Lease {LEASE} could not be renewed, so another run may be at work. Jobs that were begun go "
-                    "on; run again to take them up.",
-                )
-            losing.cancel()
-        report = working.result()
+            report = await lease.while_held(dag.run(nodes, self._wishes.parallel, self._changed))
         for result in report.results.values():
             if result.error is not None and not isinstance(result.error, KubeError):
                 raise result.error
         return Done(self.fates, self._needs, report)
 
-    async def _decide(
-        self, migration: Migration, known: Mapping[str, Mapping[str, Entry]]
-    ) -> list[KubeError]:
-        live = await self._jobs.get(migration)
-        seen = known[migration.namespace].get(history_key(migration.service, migration.version))
+    async def _decide(self, migration: Migration, there: _There) -> list[KubeError]:
+        live = there.jobs.get(migration.name)
+        seen = there.history.get(history_key(migration.service, migration.version))
         try:
             action, why = decisions.decide(migration, live, seen, self._wishes.decide)
         except KubeError as error:
             return [error]
-        self.fates[migration.service] = Fate(migration, action, why, job=live)
+        noted = seen is not None and seen.state == DONE
+        self.fates[migration.service] = Fate(migration, action, why, job=live, noted=noted)
         if migration.phase == CONTRACT and action != decisions.SKIP:
             texts = await objections(self._client, migration)
             return [KubeError("consumers_need_it", f"{text}.") for text in texts]
         return []
 
-    async def _migrate(self, migration: Migration, tracker: Tracker) -> None:
+    async def _migrate(self, migration: Migration, tracker: Tracker, lease: Lease) -> None:
         """Run one migration. Raises ``MigrationError``, ``KubeError``: ``gate_closed``, ``failed``."""
         fate = self.fates[migration.service]
         if fate.action == decisions.SKIP:
-            await self._remember(migration, DONE, fate.job or {})
+            if not fate.noted:
+                await self._remember(migration, DONE, fate.job or {})
             return
+        job = fate.job or {}
         if fate.action != decisions.AWAIT:
             await self._gates(fate)
+            await lease.sure()
             if fate.action == decisions.REPLACE:
                 await self._jobs.delete(migration)
-            await self._jobs.create(migration)
+            job = await self._jobs.create(migration)
         try:
-            fate.job, fate.failures = await tracker.finished(
-                migration.namespace, migration.name, migration.service
-            )
+            fate.job, fate.failures = await tracker.finished(job, migration.service)
         except MigrationError as error:
             fate.failures = error.failures
             if error.reason == "hopeless_pod":
@@ -226,6 +252,10 @@ class _Work:
             await self._remember(migration, FAILED, {}, str(error))
             raise
         await self._remember(migration, DONE, fate.job)
+
+    async def _bring(self, rollout: Rollout, lease: Lease) -> None:
+        await lease.sure()
+        await self._rollouts.bring(rollout)
 
     async def _gates(self, fate: Fate) -> None:
         gates = open_gates(fate.migration, self._rollouts.all)

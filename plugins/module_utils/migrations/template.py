@@ -65,7 +65,8 @@ def _taken(given: Mapping[str, Any]) -> Body:
 
 
 def _made(given: Mapping[str, Any], version: str) -> Body:
-    service = given["name"]
+    # Two services of one application bring the same tables.
+    service = given.get("app") or given["name"]
     labels = {
         "app.kubernetes.io/name": service,
         "app.kubernetes.io/component": "migration",

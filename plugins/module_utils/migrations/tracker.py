@@ -25,8 +25,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.progress impor
 
 Body = Mapping[str, Any]
 
-#: Label that the Job controller gives its pods.
-JOB_NAME = "batch.kubernetes.io/job-name"
+#: Labels that the Job controller gives its pods.
+JOB_NAME, JOB_UID = "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid"
 #: Seconds within which the log of a pod that failed has to come: a failure is told without it then.
 LOG_PATIENCE = 0.7
 
@@ -41,9 +41,10 @@ class MigrationError(KubeError):
 
 @dataclass
 class _Followed:
-    """One Job of the run. ``seen`` are the ends of containers that are known."""
+    """One Job of the run; one of the same name may have gone a moment ago. ``seen`` are the ends that are known."""
 
     service: str
+    uid: str
     end: asyncio.Future[Body]
     seen: dict[str, Ended] = field(default_factory=dict)
     reading: set[asyncio.Task[None]] = field(default_factory=set)
@@ -57,7 +58,7 @@ class Tracker:
         self._namespaces = sorted(set(namespaces))
         self._tell = tell
         self._followed: dict[tuple[str, str], _Followed] = {}
-        self._bodies: dict[tuple[str, str], Body] = {}
+        self._bodies: dict[str, Body] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Tracker:
@@ -78,16 +79,18 @@ class Tracker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def finished(self, namespace: str, name: str, service: str) -> tuple[Body, list[Ended]]:
-        """Wait for a Job's end; return the Job and the ends of containers that were tried in vain.
+    async def finished(self, job: Body, service: str) -> tuple[Body, list[Ended]]:
+        """Wait for the end of a Job, as it was made or found; return it and the ends of containers that were in vain.
 
         Raises ``MigrationError``, and the client's where the watch is lost.
         """
+        namespace, name, uid = (job["metadata"][key] for key in ("namespace", "name", "uid"))
         key = namespace, name
-        followed = _Followed(service, asyncio.get_running_loop().create_future())
+        followed = _Followed(service, uid, asyncio.get_running_loop().create_future())
         self._followed[key] = followed
-        if key in self._bodies:
-            self._job(self._bodies[key])
+        self._job(self._bodies.get(uid, job))
+        for task in self._tasks:
+            self._lost(task)
         try:
             body = await followed.end
         except MigrationError as error:
@@ -100,30 +103,37 @@ class Tracker:
         return body, list(followed.seen.values())
 
     def _job(self, body: Body) -> None:
-        key = body["metadata"]["namespace"], body["metadata"]["name"]
-        self._bodies[key] = body
-        followed = self._followed.get(key)
+        self._bodies[body["metadata"]["uid"]] = body
+        followed = self._open(body)
         found = verdict(body)
-        if followed is None or found is None or followed.end.done():
+        if followed is None or found is None:
             return
         well, why = found
         if well:
             followed.end.set_result(body)
         else:
-            followed.end.set_exception(MigrationError("job_failed", f"Job {key[1]}: {why}", ()))
+            text = f"Job {body['metadata']['name']}: {why}"
+            followed.end.set_exception(MigrationError("job_failed", text, ()))
 
     def _gone(self, body: Body) -> None:
-        key = body["metadata"]["namespace"], body["metadata"]["name"]
-        self._bodies.pop(key, None)
-        followed = self._followed.get(key)
-        if followed and not followed.end.done():
-            text = f"Job {key[1]} was deleted by somebody while it ran."
+        self._bodies.pop(body["metadata"]["uid"], None)
+        followed = self._open(body)
+        if followed:
+            text = f"Job {body['metadata']['name']} was deleted by somebody while it ran."
             followed.end.set_exception(MigrationError("job_gone", text, ()))
+
+    def _open(self, job: Body) -> _Followed | None:
+        """Who waits for this Job's end."""
+        metadata = job["metadata"]
+        followed = self._followed.get((metadata["namespace"], metadata["name"]))
+        if followed is None or followed.uid != metadata["uid"] or followed.end.done():
+            return None
+        return followed
 
     def _pod(self, body: Body) -> None:
         metadata = body["metadata"]
         followed = self._followed.get((metadata["namespace"], metadata["labels"][JOB_NAME]))
-        if followed is None:
+        if followed is None or metadata["labels"].get(JOB_UID) != followed.uid:
             return
         for key, end in ended(body):
             if key not in followed.seen:
@@ -162,7 +172,7 @@ class Tracker:
 
     def _lost(self, task: asyncio.Task[None]) -> None:
         """Without its watch nobody would hear of an end."""
-        if task.cancelled() or task.exception() is None:
+        if not task.done() or task.cancelled() or task.exception() is None:
             return
         for followed in self._followed.values():
             if not followed.end.done():

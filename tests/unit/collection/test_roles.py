@@ -109,9 +109,23 @@ def test_variables_carry_the_roles_name(role: Path):
     }
     # Those of a cluster have the same default in each role for clusters.
     of_clusters = {"kube_context", "kube_kubeconfig", "kube_standby"}
+    # So have those of an environment on Google Cloud, in each role for it.
+    of_google = {
+        "gcp_project",
+        "gcp_regions",
+        "gcp_zones",
+        "gcp_nat_gateway_private_tags",
+        "gcp_network_name",
+        "gcp_ssh_keys",
+        "gcp_impersonate_service_account",
+        "gcp_state",
+        "gcp_allow_delete",
+        "gcp_allow_replace",
+    }
+    alike = of_clusters | (of_google if role.name.startswith("gcp_") else set())
 
     def own(name: str) -> bool:
-        return name == role.name or name.startswith(f"{role.name}_") or name in of_clusters
+        return name == role.name or name.startswith(f"{role.name}_") or name in alike
 
     foreign = [name for name in load(role / "defaults/main.yml") or {} if not own(name)]
     foreign += [
@@ -119,6 +133,15 @@ def test_variables_carry_the_roles_name(role: Path):
     ]
     foreign += [name for name in documented(role) if not own(name) and name not in shared]
     assert foreign == []
+
+
+def test_what_roles_share_has_one_default():
+    found: dict[str, list[Any]] = {}
+    for role in ROLES:
+        for name, value in (load(role / "defaults/main.yml") or {}).items():
+            if value not in found.setdefault(name, []):
+                found[name].append(value)
+    assert {name: values for name, values in found.items() if len(values) > 1} == {}
 
 
 def test_readme_is_made_from_the_specification(role: Path):

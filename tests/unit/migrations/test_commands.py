@@ -104,13 +104,14 @@ def test_one_that_hangs_is_ended_with_all_that_it_began(run: Run, tmp_path: Path
 def test_two_runs_are_kept_apart_and_a_killed_one_is_not_taken_for_done(
     run: Run, options: Body, tmp_path: Path
 ) -> None:
-    mark = tmp_path / "begun"
-    service = script("sale", f"touch {mark}; sleep 3")
+    mark, short = tmp_path / "begun", tmp_path / "short"
+    service = script("sale", f"touch {mark}; test -e {short} || sleep 20")
     begun = begin(options, service)
     await_file(mark)
     assert run(service, other_run="refuse")["reason"] == "busy"
     begun.send_signal(signal.SIGKILL)
     begun.wait()
+    short.touch()
     refused = run(service)
     assert refused["reason"] == "failed_before"
     assert "its run was cut short" in refused["msg"]

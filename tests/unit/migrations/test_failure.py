@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.failure import (
     LINES,
     Ended,
+    completed,
     ended,
     hopeless,
     verdict,
@@ -72,13 +73,30 @@ def test_what_may_still_come_is_waited_for(reason: str) -> None:
     assert hopeless(pod({"name": "m", "state": {"waiting": {"reason": reason}}})) == ""
 
 
-def test_a_job_is_lost_as_soon_as_it_says_so() -> None:
+def test_a_job_has_ended_as_soon_as_it_says_so() -> None:
     assert verdict(job()) is None
     assert verdict(job(("Complete", "False"))) is None
-    assert verdict(job(("SuccessCriteriaMet", "True"))) is None
-    assert verdict(job(("Complete", "True"))) == (True, "")
+    assert verdict(job(("SuccessCriteriaMet", "False"))) is None
+    for name in ("SuccessCriteriaMet", "Complete"):
+        assert verdict(job((name, "True"))) == (True, "")
     for name in ("FailureTarget", "Failed"):
         assert verdict(job((name, "True"))) == (False, "DeadlineExceeded: too long")
+
+
+@pytest.mark.parametrize("left", ["active", "terminating"])
+def test_a_job_that_leaves_pods_at_work_has_not_ended(left: str) -> None:
+    made = job(("SuccessCriteriaMet", "True"))
+    made["status"][left] = 1
+    assert verdict(made) is None
+
+
+def test_the_end_is_what_the_cluster_writes_first() -> None:
+    made = job(("SuccessCriteriaMet", "True"))
+    assert completed(job()) == ""
+    made["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:01Z"
+    assert completed(made) == "2026-01-01T00:00:01Z"
+    made["status"]["completionTime"] = "2026-01-01T00:00:02Z"
+    assert completed(made) == "2026-01-01T00:00:02Z"
 
 
 def deployment(

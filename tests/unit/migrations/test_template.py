@@ -91,6 +91,14 @@ def test_it_is_the_seeds_template_and_carries_its_digest() -> None:
     assert job(commerce(), "4f2a91c", "nx-backend") == wanted
 
 
+def test_services_of_one_application_have_its_name_in_their_job() -> None:
+    made = job({**commerce(), "name": "payment-api", "app": "payment"}, "4f2a91c", "nx-backend")
+    assert made["metadata"]["name"] == "nx-payment-migrate-4f2a91c"
+    assert made["metadata"]["labels"]["app.kubernetes.io/name"] == "payment"
+    # By which it is found again.
+    assert made["metadata"]["labels"][SERVICE] == "payment-api"
+
+
 def test_what_is_not_given_is_not_there_so_that_the_digest_does_not_know_it() -> None:
     made = job(given(image="i", command=["c"]), "1", "nx")
     (container,) = made["spec"]["template"]["spec"]["containers"]

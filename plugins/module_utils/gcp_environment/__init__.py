@@ -1,0 +1,2 @@
+# Copyright: groundwork.platform maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)

@@ -1,0 +1,72 @@
+"""What an earlier environment has to have on record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import Target
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.promotion import (
+    missing,
+    problems,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.records import (
+    FAILED,
+    ROLLED_BACK,
+    RUNNING,
+    Kept,
+)
+
+from tests.unit.app_release.samples import kept, service
+
+SOAKED: dict[str, Any] = {"soak": {"seconds": 60.0}}
+
+
+def elsewhere(image: str) -> Kept:
+    return kept(1, "2", target=Target("2", image=image), **SOAKED)
+
+
+@pytest.mark.parametrize(
+    "known, words",
+    [
+        ([kept(1, "2", **SOAKED)], ""),
+        ([kept(1, "2", ROLLED_BACK), kept(2, "2", **SOAKED)], ""),
+        # What came after it does not matter, but for who went back.
+        ([kept(1, "2", **SOAKED), kept(2, "3", FAILED)], ""),
+        ([], "never had it: release it there first"),
+        ([kept(1, "1", **SOAKED)], "never had it"),
+        ([kept(1, "2", **SOAKED), kept(2, "2", RUNNING)], "has it as running"),
+        ([kept(1, "2", ROLLED_BACK, reason="slow")], "has it as rolled_back (slow)"),
+        ([kept(1, "2", soak={"seconds": 59.0})], "watched it for 59 s, and 60 s are asked for"),
+        ([kept(1, "2")], "watched it for 0 s"),
+        ([elsewhere("staging.test/other/sale:2")], ""),
+        ([elsewhere("r/sale:2-debug")], "ran it as r/sale:2-debug, and this would be r/sale:2"),
+        (
+            [kept(1, "1"), kept(2, "2", **SOAKED), kept(3, "1", rollback_of="2 (revision 2)")],
+            "went back from it",
+        ),
+        (
+            [
+                kept(2, "2", **SOAKED),
+                kept(3, "1", rollback_of="2 (revision 2)"),
+                kept(4, "2", **SOAKED),
+            ],
+            "",
+        ),
+        (
+            [kept(2, "2", **SOAKED), kept(3, "1", FAILED, rollback_of="2 (revision 2)")],
+            "",
+        ),
+    ],
+)
+def test_what_a_version_lacks(known: list[Kept], words: str) -> None:
+    found = missing(service("2"), known, 60)
+    assert words in found
+    assert bool(found) is bool(words)
+
+
+def test_all_that_is_not_promoted_is_told_with_the_environment() -> None:
+    [found] = problems([service("2")], {("ny", "sale"): [kept(1, "2")]}, "staging", 0)
+    assert found.reason == "not_promoted"
+    assert str(found) == "sale 2: staging never had it: release it there first."
+    assert problems([service("2")], {("nx", "sale"): [kept(1, "2")]}, "staging", 0) == []

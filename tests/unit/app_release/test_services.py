@@ -1,0 +1,243 @@
+"""One service on its way: what is written down before it is touched, and what is left where it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
+    records,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
+    services as subject,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fate import (
+    KEEP,
+    Fate,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
+    Breach,
+    Canary,
+    Service,
+    Soak,
+    Target,
+    image_of,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.records import Kept
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.services import (
+    Services,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.soak import Soaked
+from ansible_collections.groundwork.platform.plugins.module_utils.health.budget import Budget
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+
+from tests.unit.app_release.samples import (
+    Body,
+    deployment,
+    fate,
+    front,
+    kept,
+    route,
+    service,
+    target,
+)
+
+NOBODY: Any = None
+CANARY = service(
+    "2",
+    deployment("r/sale:2"),
+    front(),
+    route([{"name": "nx-sale"}]),
+    canary=Canary(weight=10),
+)
+
+
+class Cluster:
+    """Delivery, records and watcher in one, that say what is done; ``broken`` is what fails."""
+
+    def __init__(self, broken: str = "") -> None:
+        self.done: list[str] = []
+        self.applied: list[Any] = []
+        self._broken = broken
+
+    def note(self, what: str) -> None:
+        self.done.append(what)
+        if what == self._broken:
+            raise KubeError("failed", f"{what} failed.")
+
+    async def write(self, kept: Kept, _namespace: str) -> None:
+        self.note(f"record {kept.revision.state}")
+
+    async def prune(self, revisions: list[Kept], _namespace: str) -> None:
+        self.note(f"prune {' '.join(str(each.revision.number) for each in revisions)}")
+
+    async def live(self, _service: Service) -> Body:
+        return {"metadata": {"generation": 4}}
+
+    async def bring(self, _service: Service, target: Target, force: bool = False) -> tuple[str]:
+        self.note(f"bring {target.version}{' by force' if force else ''}")
+        return ("changed",)
+
+    async def apply(self, _namespace: str, manifests: list[Any]) -> tuple[str, ...]:
+        self.applied += manifests
+        self.note(f"apply {' '.join(each.kind.name for each in manifests)}")
+        return ()
+
+    async def without(self, service: Service, _label: str) -> bool:
+        self.note(f"without {service.deployment}")
+        return False
+
+    async def remove(self, _service: Service, new: Target, old: Target) -> None:
+        self.note(f"remove {new.version} but {old.version}")
+
+    def plan(self, _service: Service, target: Target) -> Any:
+        items = [
+            type("Item", (), {"key": each.key, "path": each.name}) for each in target.manifests
+        ]
+        return type("Plan", (), {"items": items})
+
+    async def delete(self, objects: dict[Any, str]) -> None:
+        self.note(f"delete {' '.join(key.kind for key in objects)}")
+
+    async def rolled_out(self, place: tuple[str, str], generation: int, *_more: Any) -> None:
+        self.note(f"up {place[1]} {generation}")
+
+
+def made(cluster: Cluster, one: Fate) -> Services:
+    found = Services(NOBODY, NOBODY, cast(Any, cluster), Budget(), lambda _name, _text: None)
+    found._records = cast(Any, cluster)
+    found.watcher = cast(Any, cluster)
+    found.fates = {one.service.name: one}
+    return found
+
+
+def bring(one: Fate, broken: str = "") -> list[str]:
+    cluster = Cluster(broken)
+    work = made(cluster, one).bring(one.service.rollout)
+    if broken:
+        with pytest.raises(KubeError):
+            asyncio.run(work)
+    else:
+        asyncio.run(work)
+    return cluster.done
+
+
+def test_a_service_is_on_record_before_it_is_touched() -> None:
+    one = fate(service("2"))
+    assert bring(one) == ["record running", "bring 2", "without nx-sale-canary", "up nx-sale 4"]
+    assert (one.begun, one.changes, one.state) == (True, ("changed",), "")
+
+
+@pytest.mark.parametrize(
+    "broken, begun",
+    [("record running", False), ("bring 2", True), ("up nx-sale 4", True)],
+)
+def test_what_failed_and_whether_pods_were_touched(broken: str, begun: bool) -> None:
+    one = fate(service("2"))
+    bring(one, broken)
+    assert (one.state, one.reason, one.message) == ("failed", "failed", f"{broken} failed.")
+    assert one.begun is begun
+
+
+def test_what_is_current_is_left_alone() -> None:
+    assert bring(fate(service("1"), action=KEEP)) == []
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, *breaches: Breach) -> None:
+    async def soak(*_arguments: Any) -> Soaked:
+        return Soaked(30.0, breaches)
+
+    monkeypatch.setattr(subject, "soak", soak)
+
+
+TRIED = [
+    "record running",
+    "apply Deployment Service",
+    "up nx-sale-canary 4",
+    "apply HTTPRoute",
+    # Requests go back to the others before their pods go.
+    "apply HTTPRoute",
+    "delete Deployment Service",
+]
+
+
+def test_a_canary_that_holds_is_followed_by_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged(monkeypatch)
+    assert bring(fate(CANARY))[:7] == [*TRIED, "bring 2"]
+
+
+def test_a_canary_that_does_not_hold_is_all_that_was_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged(monkeypatch, Breach("sale", "slow", "too slow"))
+    one, cluster = fate(CANARY), Cluster()
+    with pytest.raises(KubeError, match="after 30 s, and nothing else was touched: too slow"):
+        asyncio.run(made(cluster, one).bring(CANARY.rollout))
+    assert cluster.done == TRIED
+    assert (one.begun, one.reason) == (False, "canary_failed")
+
+
+def test_routes_of_the_new_version_come_with_it_and_not_with_its_canary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged(monkeypatch, Breach("sale", "slow", "too slow"))
+    old = [{"name": "nx-sale"}], [{"name": "nx-sale", "port": 81}]
+    one = fate(CANARY, back=target("1", deployment(), front(), route(*old)))
+    cluster = Cluster()
+    with pytest.raises(KubeError):
+        asyncio.run(made(cluster, one).bring(CANARY.rollout))
+    weighed, restored = (each for each in cluster.applied if each.kind.name == "HTTPRoute")
+    assert len(weighed.body["spec"]["rules"]) == 2
+    assert restored.body == route(*old)
+    assert cluster.done == TRIED
+
+
+def test_a_canary_that_does_not_come_up_is_taken_away() -> None:
+    one = fate(CANARY)
+    done = bring(one, "up nx-sale-canary 4")
+    assert done == [*TRIED[:3], *TRIED[4:]]
+    assert (one.begun, one.reason) == (False, "canary_failed")
+
+
+def test_a_first_release_has_no_canary() -> None:
+    assert "bring 2" in bring(fate(CANARY, back=None))[:2]
+
+
+def test_the_way_back_is_gone_by_force_and_takes_away_what_came() -> None:
+    one, cluster = fate(service("2")), Cluster()
+    services = made(cluster, one)
+    asyncio.run(services.mark_back([one, fate(service("2"), back=None)]))
+    asyncio.run(services.bring_back(one))
+    assert cluster.done == [
+        "record rolling_back",
+        "bring 1 by force",
+        "remove 2 but 1",
+        "up nx-sale 4",
+    ]
+
+
+def test_only_a_good_revision_lets_old_ones_and_what_they_had_go() -> None:
+    known = [kept(1, "1"), kept(2, "2", records.RUNNING)]
+    for state, then in (
+        (records.GOOD, ["remove 1 but 2", "prune 1 2"]),
+        (records.FAILED, []),
+    ):
+        one, cluster = fate(service("2"), known=known), Cluster()
+        asyncio.run(made(cluster, one).remember(one, state))
+        assert cluster.done == [f"record {state}", *then]
+        assert one.kept.revision.state == state
+
+
+def test_a_service_needs_others_to_be_up_and_not_only_migrated() -> None:
+    rollout = service("2", needs=("identity",)).rollout
+    assert (rollout.service, rollout.deployment, rollout.namespace) == ("sale", "nx-sale", "nx")
+    assert rollout.needs == ("identity rollout",)
+    assert service("2").soak == Soak()
+
+
+def test_the_image_of_a_template_is_that_of_its_container_or_the_first() -> None:
+    both = [{"name": "proxy", "image": "r/proxy:1"}, {"name": "app", "image": "r/sale:1"}]
+    template = {"spec": {"containers": both}}
+    assert image_of(template) == "r/proxy:1"
+    assert image_of(template, "app") == "r/sale:1"

@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors import GcpError
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.base import Handler
+
+from tests.unit.gcp.test_plan import DISK, INSTANCE, NETWORK, SUBNETWORK, URL, live_instance
+from tests.unit.gcp.world import PROJECT, REGION, FakeClient, a_cloud, handlers
+
+
+def brought(text: str, live: dict[str, Any], name: str, **there: Any) -> list[tuple[str, Any]]:
+    """The calls by which the resource of that name is brought to what is declared."""
+    cloud, client = a_cloud(there.get("there"))
+
+    async def go() -> None:
+        handler = next(each for each in handlers(cloud, text) if each.resource.name == name)
+        await handler.update(live, handler.compare(live))
+
+    asyncio.run(go())
+    return client.calls
+
+
+def made(text: str, name: str, there: dict[str, Any] | None = None) -> FakeClient:
+    cloud, client = a_cloud(there)
+    handler = next(each for each in handlers(cloud, text) if each.resource.name == name)
+    asyncio.run(handler.create())
+    return client
+
+
+def pool(body: str) -> str:
+    return f"- {{type: container.nodePools, name: p, location: {REGION}, cluster: c, body: {body}}}"
+
+
+@pytest.mark.parametrize(
+    "text, live, calls",
+    [
+        (
+            NETWORK.replace("}}", ", routingConfig: {routingMode: GLOBAL}}}"),
+            {"autoCreateSubnetworks": False, "routingConfig": {"routingMode": "REGIONAL"}},
+            [("compute.networks.patch", {"routingConfig": {"routingMode": "GLOBAL"}})],
+        ),
+        (NETWORK, {"autoCreateSubnetworks": True}, [("compute.networks.switchToCustomMode", {})]),
+        (
+            "- {type: compute.addresses, name: platform, body: {labels: {a: b, c: null}}}",
+            {"labels": {"c": "d", "theirs": "x"}, "labelFingerprint": "f="},
+            [
+                (
+                    "compute.addresses.setLabels",
+                    {"labels": {"a": "b", "theirs": "x"}, "labelFingerprint": "f="},
+                )
+            ],
+        ),
+        (
+            DISK.replace("data", "platform"),
+            {"sizeGb": "50"},
+            [("compute.disks.resize", {"sizeGb": "100"})],
+        ),
+        (
+            "- {type: compute.instanceGroups, name: platform, zone: a-b-c, body: {instances: [a, b]}}",
+            {"instances": [f"{URL}/zones/a-b-c/instances/b", f"{URL}/zones/a-b-c/instances/x"]},
+            [
+                (
+                    "compute.instanceGroups.addInstances",
+                    {"instances": [{"instance": f"projects/{PROJECT}/zones/a-b-c/instances/a"}]},
+                ),
+                (
+                    "compute.instanceGroups.removeInstances",
+                    {"instances": [{"instance": f"{URL}/zones/a-b-c/instances/x"}]},
+                ),
+            ],
+        ),
+        (
+            """- {type: compute.securityPolicies, name: platform, body: {rules: [{priority: 1, action: allow},
+                {priority: 2, action: 'deny(403)'}]}}""",
+            {"rules": [{"priority": 1, "action": "deny(403)", "preview": True}, {"priority": 3}]},
+            [
+                ("compute.securityPolicies.removeRule", {"priority": "3"}),
+                (
+                    "compute.securityPolicies.patchRule",
+                    {"priority": 1, "action": "allow", "preview": True},
+                ),
+                ("compute.securityPolicies.addRule", {"priority": 2, "action": "deny(403)"}),
+            ],
+        ),
+    ],
+)
+def test_compute_is_changed_by_the_right_method(text, live, calls):
+    assert brought(text, live, "platform") == calls
+
+
+@pytest.mark.parametrize(
+    "more, live, calls",
+    [
+        (
+            "tags: {items: [a]}",
+            {"tags": {"items": ["b"], "fingerprint": "f="}},
+            [("compute.instances.setTags", {"items": ["a"], "fingerprint": "f="})],
+        ),
+        (
+            "metadata: {items: [{key: a, value: b}]}",
+            {"metadata": {"items": [{"key": "x", "value": "y"}], "fingerprint": "f="}},
+            [
+                (
+                    "compute.instances.setMetadata",
+                    {
+                        "items": [{"key": "a", "value": "b"}, {"key": "x", "value": "y"}],
+                        "fingerprint": "f=",
+                    },
+                )
+            ],
+        ),
+        ("status: TERMINATED", {}, [("compute.instances.stop", {})]),
+        (
+            "deletionProtection: true",
+            {},
+            [("compute.instances.setDeletionProtection", {"deletionProtection": "true"})],
+        ),
+    ],
+)
+def test_instances_are_changed_by_the_right_method(more, live, calls):
+    text = NETWORK + SUBNETWORK + DISK + INSTANCE + f"    {more}\n"
+    found = brought(text, {**live_instance(), **live}, "db")
+    assert [
+        (name, {k: v for k, v in body.items() if k != "requestId"}) for name, body in found
+    ] == calls
+
+
+def test_all_that_needs_an_instance_stopped_is_done_in_one_stop():
+    text = NETWORK + SUBNETWORK + DISK + INSTANCE + "    minCpuPlatform: Intel Ice Lake\n"
+    calls = brought(text, live_instance("e2-small"), "db")
+    assert [name.rpartition(".")[2] for name, _body in calls] == [
+        "stop",
+        "setMachineType",
+        "setMinCpuPlatform",
+        "start",
+    ]
+
+
+def test_a_disk_that_is_not_attached_is_attached_and_others_stay():
+    live = live_instance()
+    live["disks"] = [
+        live["disks"][0],
+        {"deviceName": "theirs", "source": f"{URL}/zones/asia-southeast1-a/disks/x"},
+    ]
+    ((name, body),) = brought(NETWORK + SUBNETWORK + DISK + INSTANCE, live, "db")
+    assert name == "compute.instances.attachDisk"
+    assert body["source"].endswith("/disks/data")
+
+
+@pytest.mark.parametrize(
+    "body, live, calls",
+    [
+        (
+            "{autoscaling: {enabled: true, minNodeCount: 1, maxNodeCount: 9}}",
+            {
+                "autoscaling": {
+                    "enabled": True,
+                    "minNodeCount": 1,
+                    "maxNodeCount": 3,
+                    "locationPolicy": "BALANCED",
+                }
+            },
+            [
+                (
+                    "setAutoscaling",
+                    {
+                        "autoscaling": {
+                            "enabled": True,
+                            "minNodeCount": 1,
+                            "maxNodeCount": 9,
+                            "locationPolicy": "BALANCED",
+                        }
+                    },
+                )
+            ],
+        ),
+        ("{initialNodeCount: 3}", {"initialNodeCount": 0}, [("setSize", {"nodeCount": 3})]),
+        (
+            "{management: {autoUpgrade: false}}",
+            {"management": {"autoUpgrade": True, "autoRepair": True}},
+            [("setManagement", {"management": {"autoUpgrade": False, "autoRepair": True}})],
+        ),
+        (
+            "{config: {labels: {a: b}, tags: [x]}}",
+            {"config": {"labels": {"c": "d"}, "machineType": "e2"}},
+            [
+                ("update", {"labels": {"labels": {"c": "d", "a": "b"}}}),
+                ("update", {"tags": {"tags": ["x"]}}),
+            ],
+        ),
+    ],
+)
+def test_node_pools_are_changed_by_the_right_method(body, live, calls):
+    found = brought(pool(body), live, "p")
+    assert [(name.rpartition(".")[2], sent) for name, sent in found] == calls
+
+
+@pytest.mark.parametrize("size, found", [(0, ["initialNodeCount"]), (3, []), (9, [])])
+def test_an_autoscaled_pool_is_only_brought_up_to_its_lower_bound(size, found):
+    scaling = "{enabled: true, minNodeCount: 3, maxNodeCount: 9}"
+    text = pool(f"{{initialNodeCount: 0, autoscaling: {scaling}}}")
+    zone = f"projects/{PROJECT}/zones/{REGION}-a"
+    live = {
+        "autoscaling": {"enabled": True, "minNodeCount": 3, "maxNodeCount": 9},
+        "initialNodeCount": 0,
+        "instanceGroupUrls": [
+            f"https://www.googleapis.com/compute/v1/{zone}/instanceGroupManagers/g"
+        ],
+    }
+    link = f"projects/{PROJECT}/locations/{REGION}/clusters/c/nodePools/p"
+    cloud, client = a_cloud({link: live, f"{zone}/instanceGroupManagers/g": {"targetSize": size}})
+    (handler,) = handlers(cloud, text)
+
+    async def go() -> list[str]:
+        there = await handler.read() or {}
+        changes = handler.compare(there)
+        await handler.update(there, changes)
+        return [change.field for change in changes]
+
+    assert asyncio.run(go()) == found
+    expected = [("container.projects.locations.clusters.nodePools.setSize", {"nodeCount": 3})]
+    assert client.calls == (expected if found else [])
+
+
+def test_labels_that_an_insertion_does_not_take_are_set_after_it():
+    link = f"projects/{PROJECT}/regions/{REGION}/addresses/a"
+    cloud, client = a_cloud({link: {"labelFingerprint": "f="}})
+    (handler,) = handlers(cloud, "- {type: compute.addresses, name: a, body: {labels: {b: c}}}")
+    asyncio.run(handler.create())
+    assert [name for name, _body in client.calls] == [
+        "compute.addresses.insert",
+        "compute.addresses.setLabels",
+    ]
+
+
+def test_what_a_cluster_refuses_while_it_changes_is_tried_again():
+    cloud, client = a_cloud()
+    (handler,) = handlers(cloud, pool("{initialNodeCount: 1}"))
+    busy = GcpError("failed", "Cluster is running incompatible operation operation-1.", "", 400)
+    client.failures["container.projects.locations.clusters.nodePools.create"] = [busy]
+    asyncio.run(handler.create())
+    assert len(client.calls) == 2
+
+
+def test_each_field_of_a_cluster_is_an_update_of_its_own():
+    text = f"""
+- type: container.clusters
+  name: c
+  location: {REGION}
+  body:
+    initialNodeCount: 1
+    releaseChannel: {{channel: STABLE}}
+    networkConfig: {{enableIntraNodeVisibility: true}}
+    resourceLabels: {{a: b}}
+"""
+    live = {"releaseChannel": {"channel": "RAPID"}, "labelFingerprint": "f="}
+    calls = brought(text, live, "c")
+    assert [(name.rpartition(".")[2], sent) for name, sent in calls] == [
+        ("update", {"update": {"desiredReleaseChannel": {"channel": "STABLE"}}}),
+        ("update", {"update": {"desiredIntraNodeVisibilityConfig": {"enabled": True}}}),
+        ("setResourceLabels", {"resourceLabels": {"a": "b"}, "labelFingerprint": "f="}),
+    ]
+
+
+def test_a_secret_gets_a_value_once():
+    text = (
+        "- {type: secretmanager.secrets, name: s, "
+        "body: {replication: {automatic: {}}}, payload: {generate: {length: 24}}}"
+    )
+    client = made(text, "s")
+    (_created, (name, body)) = client.calls
+    assert name.endswith("addVersion")
+    assert len(base64.b64decode(body["payload"]["data"])) == 24
+    link = f"projects/{PROJECT}/secrets/s"
+    there = {
+        link: {"replication": {"automatic": {}}},
+        f"{link}/versions/latest": {"state": "ENABLED"},
+    }
+    cloud, client = a_cloud(there)
+    (handler,) = handlers(cloud, text)
+    live = asyncio.run(handler.read())
+    assert live is not None
+    assert handler.compare(live) == []
+
+
+def test_a_secret_with_another_value_gets_a_version_and_neither_is_told():
+    text = (
+        "- {type: secretmanager.secrets, name: s, "
+        "body: {replication: {automatic: {}}}, payload: {value: new-value}}"
+    )
+    link = f"projects/{PROJECT}/secrets/s"
+    held = base64.b64encode(b"old-value").decode()
+    there = {
+        link: {"replication": {"automatic": {}}},
+        f"{link}/versions/latest:access": {"payload": {"data": held}},
+    }
+    cloud, _client = a_cloud(there)
+    (handler,) = handlers(cloud, text)
+    live = asyncio.run(handler.read())
+    assert live is not None
+    found = handler.compare(live)
+    assert [change.field for change in found] == ["payload"]
+    assert "value" not in repr(found) + repr(live) + repr(handler.resource)
+
+
+def test_what_an_interrupted_run_made_is_taken_over():
+    there = {
+        f"projects/{PROJECT}/global/networks/platform": {
+            "autoCreateSubnetworks": False,
+            "routingConfig": {"routingMode": "REGIONAL"},
+        }
+    }
+    cloud, client = a_cloud(there)
+    (handler,) = handlers(cloud, NETWORK.replace("}}", ", routingConfig: {routingMode: GLOBAL}}}"))
+    client.failures["compute.networks.insert"] = [
+        GcpError("already_exists", "there", "alreadyExists", 409)
+    ]
+    asyncio.run(handler.create())
+    assert [name for name, _body in client.calls] == [
+        "compute.networks.insert",
+        "compute.networks.patch",
+    ]
+
+
+def test_what_has_the_name_and_cannot_be_changed_is_not_taken_over():
+    there = {
+        f"projects/{PROJECT}/global/networks/platform": {
+            "autoCreateSubnetworks": False,
+            "description": "theirs",
+        }
+    }
+    cloud, client = a_cloud(there)
+    (handler,) = handlers(cloud, NETWORK.replace("}}", ", description: ours}}"))
+    client.failures["compute.networks.insert"] = [
+        GcpError("already_exists", "there", "alreadyExists", 409)
+    ]
+    with pytest.raises(GcpError, match="there"):
+        asyncio.run(handler.create())
+
+
+def test_what_is_gone_already_is_deleted():
+    cloud, client = a_cloud()
+    handler: Handler
+    (handler,) = handlers(cloud, NETWORK)
+    client.failures["compute.networks.delete"] = [GcpError("not_found", "gone", "notFound", 404)]
+    asyncio.run(handler.delete())
