@@ -9,99 +9,26 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
 from tests.integration.gcp import Emulator
 from tests.integration.gcp_roles_world import bring
+from tests.integration.gcp_vault_world import REGION, RUN, SCHEDULER, VAULT, Body, World
 from tests.integration.gcp_world import acting
 from tests.lab.gcp.faults import permission_of
-from tests.unit.gcp_roles.roles import declare, environment, granted
+from tests.unit.gcp_roles.roles import declare, environment
 
-Body = dict[str, Any]
-
-VAULT = "project-0-vault"
 STAGING, PRODUCTION = "project-1-dev-payments", "project-1-prod-payments"
-REGION = "asia-southeast2"
 KEEPER = f"snapshot-keeper@{VAULT}.iam.gserviceaccount.com"
 CLEANER = f"vault-cleaner@{VAULT}.iam.gserviceaccount.com"
-RUN = f"run.googleapis.com/v2/projects/{VAULT}/locations/{REGION}/jobs"
-SCHEDULER = f"cloudscheduler.googleapis.com/v1/projects/{VAULT}/locations/{REGION}/jobs"
 DISKS = {STAGING: ["pay-main-1-data", "pay-main-2-data"], PRODUCTION: ["pay-main-1-data"]}
 AUTO = {"groundwork_snapshots": "auto"}
 HUB = ["gcp_projects", "gcp_security"]
-
-
-class World:
-    """The vault, and the environments whose disks it copies."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self.emulator = emulator
-
-    def ask(self, method: str, url: str, body: Any = None, **query: str) -> Body:
-        answer = self.emulator.call(method, url, body, **query)
-        assert answer.status == 200, answer.message
-        found: Body = answer.body
-        return found
-
-    def compute(self, method: str, path: str, body: Any = None) -> Body:
-        return self.ask(method, f"compute.googleapis.com/compute/v1/projects/{path}", body)
-
-    def copies(self, project: str = VAULT) -> list[Body]:
-        found: list[Body] = self.compute("GET", f"{project}/global/snapshots").get("items", [])
-        return found
-
-    def empty(self) -> None:
-        """Take all copies away: Google takes one of a disk in ten minutes, and tests take several."""
-        for copy in self.copies():
-            self.compute("DELETE", f"{VAULT}/global/snapshots/{copy['name']}")
-
-    def executions(self, job: str) -> dict[str, Body]:
-        found = self.ask("GET", f"{RUN}/{job}/executions").get("executions", [])
-        return {each["name"].rpartition("/")[2]: each for each in found}
-
-    def schedule(self, job: str) -> Body:
-        return self.ask("GET", f"{SCHEDULER}/{job}-start")
-
-    def at(self, moment: str) -> list[str]:
-        """Let the clock be there; names of what it has started."""
-        started = self.emulator.control("clock", "POST", {"time": moment})
-        return [name.rpartition("/")[2] for name in started]
-
-    def run(self, job: str) -> tuple[Body, str]:
-        """Let the clock be where a job is due; its execution once it has ended, and what that has said."""
-        before = self.executions(job)
-        assert f"{job}-start" in self.at(self.schedule(job)["scheduleTime"])
-        return self.ended(job, set(before))
-
-    def ended(self, job: str, before: set[str]) -> tuple[Body, str]:
-        until = time.monotonic() + 120
-        while time.monotonic() < until:
-            for name, found in self.executions(job).items():
-                if name not in before and found.get("completionTime"):
-                    log = self.emulator.folder / "executions" / f"{name}.log"
-                    return found, log.read_text(encoding="utf-8")
-            time.sleep(0.2)
-        raise AssertionError(f"{job} was not started, or does not end")
-
-    def granted(self, account: str) -> dict[str, str]:
-        """What an account's roles in all projects let it do, and on which condition."""
-        state = self.emulator.state()
-        policies = {
-            key.rpartition("/")[2]: policy["bindings"]
-            for key, policy in state["policies"].items()
-            if key.startswith("cloudresourcemanager/projects/")
-        }
-        roles = {
-            key.partition("/")[2]: each["body"]
-            for key, each in state["resources"].items()
-            if each["type"] == "iam.roles"
-        }
-        return granted(f"serviceAccount:{account}", policies, roles)
-
-    def asked(self, account: str) -> list[Body]:
-        return [each for each in self.emulator.requests() if each.get("user") == account]
+NOBODY_LOOKS = {
+    "match": {"method": "compute.disks.aggregatedList", "name": f"*{PRODUCTION}/*"},
+    "effect": {"permission": True},
+}
 
 
 @pytest.fixture(scope="module")
@@ -205,11 +132,7 @@ def test_one_disk_that_fails_keeps_none_of_the_others(
 
 def test_an_environment_that_lets_nobody_look_keeps_none_of_the_others(world: World) -> None:
     world.empty()
-    rule = {
-        "match": {"method": "compute.disks.aggregatedList", "name": f"*{PRODUCTION}/*"},
-        "effect": {"permission": True},
-    }
-    with world.emulator.faults(rule):
+    with world.emulator.faults(NOBODY_LOOKS):
         execution, said = world.run("vault-snapshots")
     assert execution.get("failedCount") == 1
     assert len(world.copies()) == 2
@@ -252,11 +175,7 @@ def test_a_label_that_is_taken_off_is_told(world: World) -> None:
     given = {"labels": {"app": "payments"}, "labelFingerprint": disk["labelFingerprint"]}
     world.compute("POST", f"{path}/setLabels", given)
     # That nobody may look at another project keeps this no secret.
-    rule = {
-        "match": {"method": "compute.disks.aggregatedList", "name": f"*{PRODUCTION}/*"},
-        "effect": {"permission": True},
-    }
-    with world.emulator.faults(rule):
+    with world.emulator.faults(NOBODY_LOOKS):
         execution, said = world.run("vault-snapshots")
     assert execution.get("failedCount") == 1
     assert f"Look at disks of {PRODUCTION} failed: 403" in said
