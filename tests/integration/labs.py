@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# The database cluster of inventories/lab, as playbooks about one are told it.
+CLUSTER: dict[str, Any] = {"databases": "payments"}
 
 _RECAP = re.compile(
     r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)"
@@ -62,6 +64,14 @@ class Run:
     def failures(self) -> str:
         """Ansible's own words for each failed task, the last lines of the output where there are none."""
         return "\n".join(_FAILURE.findall(self.output)) or self.output[-2000:]
+
+
+def refused(run: Run, *words: str) -> None:
+    """The run failed, said why, and changed nothing."""
+    assert run.returncode != 0
+    assert run.changed == 0
+    for word in words:
+        assert word in run.output
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.labs import Lab, Run
+from tests.integration.labs import Lab, Run, refused
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -79,12 +79,6 @@ def reloads(run: Run) -> set[str]:
     return set(re.findall(r"reloaded on (\S+?)['\"]?$", run.output, re.MULTILINE))
 
 
-def refused(run: Run, code: str) -> None:
-    assert run.returncode != 0
-    assert f"{code}:" in run.output
-    assert run.changed == 0
-
-
 def test_first_certificates_then_nothing(site: Site) -> None:
     bare = site.succeed("--check", "--diff")
     assert "Would issue a certificate: no certificate yet." in bare.output
@@ -143,14 +137,14 @@ def test_a_lost_authority_is_never_replaced_in_silence(site: Site) -> None:
     site.succeed()
     shutil.move(site.state / "ca", site.state / "elsewhere")
     before = site.field("-serial")
-    refused(site.apply(), "authority_missing")
+    refused(site.apply(), "authority_missing:")
     assert not (site.state / "ca").exists()
     assert site.field("-serial") == before
     # Another CA in its place is not taken either.
     (site.state / "ca").mkdir()
     site.run("rm -rf /etc/groundwork", "tls-2")
     site.succeed("--limit", "tls-2", certificates_authority_dir=str(site.state / "other"))
-    refused(site.apply(certificates_authority_dir=str(site.state / "other")), "foreign_authority")
+    refused(site.apply(certificates_authority_dir=str(site.state / "other")), "foreign_authority:")
     assert site.field("-serial") == before
     forced = site.succeed(
         certificates_authority_dir=str(site.state / "other"), certificates_replace_authority=True
@@ -163,7 +157,7 @@ def test_without_the_authoritys_key_held_certificates_stay_good(site: Site) -> N
     site.succeed()
     (site.state / "ca/ca.key").unlink()
     assert site.succeed().changed == 0
-    refused(site.apply(certificates_extra_names=["new.example.com"]), "authority_key_missing")
+    refused(site.apply(certificates_extra_names=["new.example.com"]), "authority_key_missing:")
 
 
 def test_the_authority_is_changed_in_three_runs_without_an_outage(site: Site) -> None:
@@ -221,10 +215,10 @@ def test_certificates_that_were_given(site: Site) -> None:
         "certificates_names": ["tls-1", "localhost"],
     }
     wrong_names = {**given, "certificates_names": ["tls-1", "elsewhere"]}
-    refused(site.apply("--limit", "tls-1", **wrong_names), "given_names_missing")
+    refused(site.apply("--limit", "tls-1", **wrong_names), "given_names_missing:")
     openssl("req", *key, "-keyout", "other.key", "-out", "other.csr", "-subj", "/CN=other")
     wrong_key = {**given, "certificates_given_key": str(pki / "other.key")}
-    refused(site.apply("--limit", "tls-1", **wrong_key), "given_key_differs")
+    refused(site.apply("--limit", "tls-1", **wrong_key), "given_key_differs:")
     run = site.succeed("--limit", "tls-1", **given)
     assert (pki / "host.key").read_text(encoding="utf-8").splitlines()[1] not in run.output
     site.verify()
@@ -235,5 +229,5 @@ def test_certificates_that_were_given(site: Site) -> None:
 def test_settings_that_would_renew_forever_are_refused(site: Site) -> None:
     refused(
         site.apply(certificates_valid_for="10d", certificates_renew_before="30d"),
-        "renewal_never_ends",
+        "renewal_never_ends:",
     )

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from tests.integration.labs import ROOT, Lab, Run
+from tests.integration.labs import CLUSTER, ROOT, Lab, refused
 
 pytestmark = pytest.mark.lab
-CLUSTER: dict[str, Any] = {"databases": "payments"}
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +36,6 @@ def drill(lab: Lab, reports: Path, **options: Any) -> dict[str, Any]:
     schema = json.loads((ROOT / "docs/drill-report.schema.json").read_text())
     validate(report, schema)
     return report
-
-
-def refused(run: Run, *words: str) -> None:
-    """The run failed, said why, and changed nothing."""
-    assert run.returncode != 0
-    assert run.changed == 0
-    for word in words:
-        assert word in run.output
 
 
 def test_check_mode_on_bare_hosts_names_what_it_would_do(lab: Lab) -> None:
@@ -128,35 +119,3 @@ def test_fenced_failover_does_not_wait_for_the_lease(lab: Lab, reports: Path) ->
     report = drill(lab, reports, drill="fenced_failover", drill_loss="silent")
     assert report["rpo_rows"] == 0
     assert report["rto_seconds"] <= report["bound_seconds"] < 20, "the lease alone takes 20 s"
-
-
-def test_parameter_that_needs_a_restart_reaches_all_members(lab: Lab) -> None:
-    run = lab.succeed("databases", patroni_max_connections=120)
-    assert run.changed > 0
-    status = lab.succeed("db_status").output
-    assert "payments: well" in status
-    assert "pending restart" not in status
-
-
-def test_restart_in_place_keeps_the_primary(lab: Lab) -> None:
-    leader = lab.leader()
-    lab.succeed("databases", patroni_max_connections=110, patroni_restart_pending=False)
-    assert "pending restart" in lab.succeed("db_status").output
-    lab.succeed("db_restart", db_restart_leader="restart", **CLUSTER)
-    assert lab.leader() == leader
-    assert "pending restart" not in lab.succeed("db_status").output
-    lab.succeed("databases", patroni_max_connections=120)
-
-
-def test_member_leaves_and_comes_back(lab: Lab) -> None:
-    refused(lab.playbook("db_remove_member", member="lb-main-1", **CLUSTER), "lb-main-1")
-    refused(lab.playbook("db_remove_member", member=lab.leader(), **CLUSTER), "leads")
-    lab.succeed("db_remove_member", member="pay-main-backup", **CLUSTER)
-    assert (
-        "pay-main-backup"
-        not in lab.succeed("db_status", db_speaker="pay-main-1").output.split("payments: ")[1]
-    )
-    # As on a new host, it begins with a copy of the others' data.
-    lab.run("pay-main-backup", "rm -rf /srv/postgresql/*")
-    lab.succeed("db_add_member", member="pay-main-backup", patroni_max_connections=120, **CLUSTER)
-    assert "pay-main-backup" in lab.succeed("db_status").output
