@@ -16,6 +16,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint 
     plan,
     snapshot_job,
     snapshots,
+    turns,
     vault,
 )
 
@@ -91,6 +92,13 @@ def gcp_pools_that_shrink(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return plan.pools_that_shrink(entries)
 
 
+def gcp_turns(
+    entries: Sequence[Mapping[str, Any]], declared: Sequence[Mapping[str, Any]]
+) -> dict[str, list[Any]]:
+    """Return which hosts go together and which wait; see gcp_turns.yml."""
+    return turns.turns(entries, declared)
+
+
 def gcp_removable(declared: Sequence[Mapping[str, Any]], data: bool = False) -> list[Any]:
     """Return what goes with an environment; see gcp_removable.yml."""
     return plan.removable(declared, bool(data))
@@ -135,4 +143,5 @@ class FilterModule:
             "gcp_plan_table": gcp_plan_table,
             "gcp_pools_that_shrink": gcp_pools_that_shrink,
             "gcp_removable": gcp_removable,
+            "gcp_turns": gcp_turns,
         }

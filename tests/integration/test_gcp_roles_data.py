@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.snapshot_job import (
     program,
 )
@@ -169,6 +170,33 @@ def test_what_somebody_changed_by_hand_is_set_back(world: World) -> None:
     assert "2 update, " in done.text
     assert world.ask("GET", "global/firewalls/db-payments-clients")["priority"] == 1000
     assert world.ask("GET", group)["size"] == 1
+
+
+def test_members_are_stopped_one_in_a_run(world: World) -> None:
+    """A machine type of the whole cluster: several are refused, one goes, and the others wait."""
+    path = ROOT / "inventories/staging/group_vars/all/gcp_databases.yml"
+    clusters = yaml.safe_load(path.read_text(encoding="utf-8"))["gcp_database_clusters"]
+    clusters["payments"]["machine_type"] = "n2-standard-4"
+    bigger = ("-e", json.dumps({"gcp_database_clusters": clusters}))
+    first, second = "asia-southeast1-a/pay-main-1", "asia-southeast1-b/pay-main-2"
+    keys = f"compute.instances/{first},compute.instances/{second}"
+    refused = world.play("provision", *bigger, "-e", f"provision_allow_replace={keys}", "--check")
+    assert refused.returncode != 0
+    assert "one_at_a_time: pay-main-1, pay-main-2 of the database cluster payments" in refused.text
+    assert world.play("provision", *bigger).returncode != 0
+    keys = f"compute.instances/{second}"
+    done = world.play("provision", *bigger, "-e", f"provision_allow_replace={keys}")
+    assert done.returncode == 0, done.failures
+    assert f"compute.instances/{first} waits for a later run." in done.text
+    types = {}
+    for place in (first, second):
+        zone, _, name = place.partition("/")
+        vm = world.ask("GET", f"zones/{zone}/instances/{name}")
+        types[name] = vm["machineType"].rpartition("/")[2]
+    assert types == {"pay-main-1": "n2-standard-2", "pay-main-2": "n2-standard-4"}
+    # Back, for the tests that follow.
+    done = world.play("provision", "-e", f"provision_allow_replace={keys}")
+    assert done.returncode == 0, done.failures
 
 
 def test_the_job_takes_snapshots_and_knows_when_they_are_young_enough(world: World) -> None:
