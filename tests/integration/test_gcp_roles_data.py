@@ -309,3 +309,28 @@ def test_an_environment_goes_and_its_data_stays(world: World) -> None:
     left = {one["type"] for one in world.emulator.state()["resources"].values()}
     assert {"compute.disks", "compute.snapshots", "secretmanager.secrets"} <= left
     assert not left & {"compute.instances", "compute.networks", "container.clusters", "run.jobs"}
+
+
+def test_a_bare_project_is_planned_and_provisioned(world: World) -> None:
+    """Nothing is enabled in it but what the inventory says, also where clients are looked after first."""
+    name = "project-9-bare"
+    made = world.emulator.call(
+        "POST",
+        "cloudresourcemanager.googleapis.com/v3/projects",
+        {"projectId": name, "parent": "organizations/1"},
+    )
+    assert made.status == 200, made.message
+    given = {
+        "gcp_project": name,
+        "gcp_projects": {name: {"services": ["compute", "dns", "serviceusage"]}},
+        "gcp_database_clusters": {},
+        "gcp_kubernetes_clusters": {},
+        "provision_roles": ["gcp_projects", "gcp_network", "gcp_security", "gcp_dns"],
+        "gcp_security_accounts": {},
+        "gcp_security_snapshot_readers": [],
+    }
+    planned = world.play("provision", "-e", json.dumps(given), "--check")
+    assert planned.returncode == 0, planned.failures
+    assert "create  dns.managedZones/staging" in planned.text
+    done = world.play("provision", "-e", json.dumps(given))
+    assert done.returncode == 0, done.failures
