@@ -75,10 +75,11 @@ def _rights(cluster: Cluster) -> list[Declared]:
 
 
 def _passwords(cluster: Cluster) -> list[Declared]:
-    """Kept in every region of the cluster: the loss of one must not take the passwords of the other."""
-    places = [
-        {"location": region} for region in unique(member.region for member in cluster.members)
-    ]
+    """Kept in every region of the environment: the loss of one must not take the passwords of the other.
+
+    Where they are kept cannot be changed, so a member in another region must find them there.
+    """
+    places = [{"location": region} for region in unique(cluster.settings.regions.values())]
     found = []
     for secret in cluster.settings.secrets:
         name = f"{cluster.name}-{secret}"

@@ -191,8 +191,13 @@ def test_a_disk_is_made_of_a_snapshot_under_another_name() -> None:
     assert ("compute.disks", "pay-2-data") not in found
 
 
-def test_passwords_are_kept_in_both_regions() -> None:
-    secret = declared()["secretmanager.secrets", "payments-superuser"]
+@pytest.mark.parametrize("with_dr", [True, False])
+def test_passwords_are_kept_in_both_regions(with_dr: bool) -> None:
+    """Also where no member is in the other one yet: it could not be added later."""
+    cluster = copy.deepcopy(PAYMENTS)
+    if not with_dr:
+        del cluster["members"]["pay-dr"]
+    secret = declared(cluster)["secretmanager.secrets", "payments-superuser"]
     places = [r["location"] for r in secret["body"]["replication"]["userManaged"]["replicas"]]
     assert places == ["asia-southeast1", "asia-southeast2"]
     assert secret["payload"] == {"generate": {"length": 32}}
