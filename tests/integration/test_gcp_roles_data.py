@@ -293,6 +293,14 @@ def test_nodes_that_a_recovery_has_brought_are_not_taken_away(world: World) -> N
     refused = world.play("provision", "-e", replaced)
     assert refused.returncode != 0
     assert "nodes_would_go: container.nodePools/" in refused.text
+    # Nor by the role alone, which a recovery may run.
+    role = {"gcp_roles": ["gcp_kubernetes_cluster"], "gcp_one_call": False}
+    alone = ("../tests/integration/gcp_roles", "-e", json.dumps(role), *elsewhere)
+    refused = world.play(*alone)
+    assert refused.returncode != 0
+    assert "nodes_would_go: container.nodePools/" in refused.text
+    allowed = world.play(*alone, "-e", "provision_shrink=true", "--check")
+    assert allowed.returncode == 0, allowed.failures
 
 
 @pytest.mark.slow

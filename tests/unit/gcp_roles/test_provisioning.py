@@ -31,6 +31,40 @@ def test_who_may_be_stopped_may_not_be_deleted_by_that() -> None:
     assert "provision_allow_replace" not in given["allow_delete"]
 
 
+GUARD = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: groundwork.platform.gcp_kubernetes_cluster, tasks_from: guard}
+"""
+
+
+@pytest.mark.parametrize("after, allowed, good", [(0, "", False), (0, "true", True), (3, "", True)])
+def test_nodes_go_where_that_is_allowed(
+    after: int, allowed: str, good: bool, tmp_path: Path
+) -> None:
+    """By the role's own guard: provision.yml and the role alone go by the same one."""
+    tasks = yaml.safe_load(
+        (ROOT / "roles/gcp_kubernetes_cluster/tasks/main.yml").read_text("utf-8")
+    )
+    assert "guard.yml" in [task.get("ansible.builtin.import_tasks") for task in tasks]
+    book = tmp_path / "book.yml"
+    book.write_text(GUARD, "utf-8")
+    change = {"field": "initialNodeCount", "before": 3, "after": after}
+    entry = {"key": "p", "type": "container.nodePools", "action": "update", "changes": [change]}
+    given = ["-e", json.dumps({"gcp_kubernetes_cluster_plan": [entry]})]
+    given += ["-e", f"provision_shrink={allowed}"] if allowed else []
+    done = subprocess.run(
+        ["ansible-playbook", "-i", "localhost,", *given, str(book)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (done.returncode == 0) == good, done.stdout + done.stderr
+    assert ("nodes_would_go: p (3 -> 0 nodes" in done.stdout) != good
+
+
 PREFLIGHT = """
 - hosts: localhost
   gather_facts: false
