@@ -59,9 +59,9 @@ class World:
         found: Body = json.loads(done.stdout)
         return found
 
-    def ask(self, method: str, path: str, body: Body | None = None) -> Body:
+    def ask(self, method: str, path: str, body: Body | None = None, **query: str) -> Body:
         """Call Compute Engine as somebody else would."""
-        answer = self.emulator.compute(method, f"{PROJECT}/{path}", body)
+        answer = self.emulator.compute(method, f"{PROJECT}/{path}", body, **query)
         assert answer.status == 200, answer.message
         found: Body = answer.body
         return found
@@ -162,12 +162,18 @@ def test_the_kubeconfig_holds_no_token(world: World) -> None:
 
 def test_what_somebody_changed_by_hand_is_set_back(world: World) -> None:
     world.ask("PATCH", "global/firewalls/db-payments-clients", {"priority": 2000})
+    world.ask("PATCH", "global/firewalls/db-payments-checks", {"disabled": True})
+    vm = "zones/asia-southeast1-a/instances/pay-main-1"
+    access = {"name": "External NAT", "type": "ONE_TO_ONE_NAT"}
+    world.ask("POST", f"{vm}/addAccessConfig", access, networkInterface="nic0")
     link = world.ask("GET", "zones/asia-southeast1-b/instances/pay-main-2")["selfLink"]
     group = "zones/asia-southeast1-b/instanceGroups/db-payments-b"
     world.ask("POST", f"{group}/removeInstances", {"instances": [{"instance": link}]})
     done = world.play("provision")
     assert done.returncode == 0, done.failures
-    assert "2 update, " in done.text
+    assert "4 update, " in done.text
+    assert not world.ask("GET", "global/firewalls/db-payments-checks").get("disabled")
+    assert not world.ask("GET", vm)["networkInterfaces"][0].get("accessConfigs")
     assert world.ask("GET", "global/firewalls/db-payments-clients")["priority"] == 1000
     assert world.ask("GET", group)["size"] == 1
 

@@ -131,6 +131,7 @@ def _firewall(cluster: Cluster) -> list[Declared]:
                 "network": cluster.settings.network,
                 "description": f"{what} ({cluster.name})",
                 "direction": "INGRESS",
+                "disabled": False,
                 "priority": 1000,
                 **source,
                 "targetServiceAccounts": [account],
@@ -188,6 +189,9 @@ def _instance(cluster: Cluster, member: Member) -> Declared:
                 "network": settings.network,
                 "subnetwork": cluster.subnetwork(member.region),
                 "networkIP": member.name,
+                # An external one that somebody adds is taken away. Whether the VM runs is not declared:
+                # who fences a host stops it.
+                "accessConfigs": [],
             }
         ],
     }

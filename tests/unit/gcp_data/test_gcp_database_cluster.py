@@ -138,9 +138,16 @@ def test_data_outlives_its_vm_and_no_host_has_a_public_address() -> None:
         disk = found["compute.disks", data["source"]]
         assert disk["zone"] == entry["zone"]
         (interface,) = entry["body"]["networkInterfaces"]
-        assert "accessConfigs" not in interface
+        # One that somebody adds differs from that.
+        assert interface["accessConfigs"] == []
+        assert "status" not in entry["body"]
         address = found["compute.addresses", interface["networkIP"]]["body"]["address"]
         assert address == PAYMENTS["members"][entry["name"]]["address"]
+
+
+def test_rules_that_somebody_switches_off_differ() -> None:
+    rules = [entry for (kind, _name), entry in declared().items() if kind == "compute.firewalls"]
+    assert [rule["body"]["disabled"] for rule in rules] == [False] * 3
 
 
 def test_balancers_have_those_that_may_lead_and_nobody_else() -> None:

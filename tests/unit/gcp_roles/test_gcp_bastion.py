@@ -17,11 +17,14 @@ PROJECT = "project-1-dev-payments"
 def test_nobody_reaches_it_but_through_iap() -> None:
     declared = declare("staging", ROLE, {**WHO, **PROXY})
     instance = of(declared, "compute.instances")["bastion"]["body"]
-    assert all("accessConfigs" not in nic for nic in instance["networkInterfaces"])
+    # One that somebody adds differs from that.
+    assert [nic["accessConfigs"] for nic in instance["networkInterfaces"]] == [[]]
+    assert instance["status"] == "RUNNING"
     assert instance["labels"] == {"groundwork_role": "bastion", "groundwork_region": "main"}
     [rule] = of(declared, "compute.firewalls").values()
     assert rule["body"]["sourceRanges"] == ["35.235.240.0/20"]
     assert rule["body"]["targetTags"] == ["bastion"]
+    assert rule["body"]["disabled"] is False
     assert rule["body"]["allowed"] == [{"IPProtocol": "tcp", "ports": ["8888"]}]
     # SSH of it is let in by the network's rule, which goes by this tag.
     assert "ssh" in instance["tags"]["items"]

@@ -20,6 +20,7 @@ def test_each_gateway_has_a_zone_and_an_address_of_its_own() -> None:
         interface = each["body"]["networkInterfaces"][0]
         assert interface["accessConfigs"][0]["natIP"]["name"] == name
         assert each["body"]["canIpForward"] is True
+        assert each["body"]["status"] == "RUNNING"
     assert set(of(environment(STAGING), "compute.addresses")) == set(gateways)
 
 

@@ -33,6 +33,12 @@ def test_the_world_gets_in_nowhere(inventory: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("inventory", PROJECTS)
+def test_rules_that_somebody_switches_off_differ(inventory: str) -> None:
+    rules = of(environment(inventory), "compute.firewalls").values()
+    assert {rule["body"].get("disabled") for rule in rules} == {False}
+
+
 def test_all_hosts_reach_one_another_by_the_last_rule_that_allows() -> None:
     rules = of(environment("staging"), "compute.firewalls")
     internal = rules["platform-allow-internal"]["body"]
