@@ -62,6 +62,37 @@ def test_without_anybody_there_are_no_bindings() -> None:
     assert of(declare("staging", ROLE, nobody), "iam.bindings") == {}
 
 
+def test_who_leaves_is_withdrawn_and_who_steps_down_is_no_admin_any_more() -> None:
+    """Members of a role are added to it, so leaving a name out takes nothing away."""
+    changes = {
+        "gcp_bastion_admins": ["group:operators@example.org"],
+        "gcp_bastion_members": ["user:steps-down@example.org"],
+        "gcp_bastion_withdrawn": [
+            "user:steps-down@example.org",
+            "user:left@example.org",
+            "group:operators@example.org",
+        ],
+    }
+    bindings = of(declare("staging", ROLE, changes), "iam.bindings")
+    gone = {
+        name.removesuffix("-withdrawn").removeprefix("bastion-"): each["body"]["members"]
+        for name, each in bindings.items()
+        if each.get("state") == "absent"
+    }
+    left, down = "user:left@example.org", "user:steps-down@example.org"
+    group = "group:operators@example.org"
+    assert gone == {
+        "tunnels": [left],
+        "viewers": [left],
+        "logins": [left, group],
+        "admins": [down, left],
+        "users": [left],
+    }
+    # Google tells bindings with conditions apart.
+    told = bindings["bastion-tunnels-withdrawn"]["body"]["condition"]
+    assert told == bindings["bastion-tunnels"]["body"]["condition"]
+
+
 @pytest.mark.parametrize(
     "changes, said",
     [
