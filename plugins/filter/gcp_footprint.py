@@ -124,6 +124,18 @@ def gcp_snapshot_declarations(
     return snapshots.declarations(disks, label, time)
 
 
+def gcp_restore_of(
+    found: Mapping[str, Sequence[Mapping[str, Any]]],
+    wanted: str,
+    source: str,
+    host: str,
+    name: str = "",
+    again_minutes: int = 60,
+) -> dict[str, Any]:
+    """Return which snapshot a disk is made of; see gcp_restore_of.yml."""
+    return snapshots.restore(found, wanted, source, host, name, int(again_minutes))
+
+
 class FilterModule:
     """Filters that turn descriptions into declarations, and judge them."""
 
@@ -143,5 +155,6 @@ class FilterModule:
             "gcp_plan_table": gcp_plan_table,
             "gcp_pools_that_shrink": gcp_pools_that_shrink,
             "gcp_removable": gcp_removable,
+            "gcp_restore_of": gcp_restore_of,
             "gcp_turns": gcp_turns,
         }

@@ -289,6 +289,18 @@ def test_a_restore_makes_a_disk_of_the_snapshot_and_keeps_the_old_one(world: Wor
 
 
 @pytest.mark.slow
+def test_a_restore_that_is_repeated_takes_up_its_disk(world: World) -> None:
+    """Also where there is a newer snapshot since then, and although Patroni may run on the host again."""
+    body = {"name": "pay-2-later", "labels": {"groundwork_cluster": "payments"}}
+    world.ask("POST", "zones/asia-southeast1-b/disks/pay-main-2-data/createSnapshot", body)
+    wanted = ("-e", "host=pay-main-2", "-e", "snapshot=latest", "-e", "restore_disk=pay-2-again")
+    again = world.play("db_snapshot_restore", *wanted)
+    assert again.returncode == 0, again.failures
+    assert again.changed == 0
+    assert "Taken up: pay-2-again was made of" in again.text
+
+
+@pytest.mark.slow
 def test_nodes_that_a_recovery_has_brought_are_not_taken_away(world: World) -> None:
     # Its control plane is not played here, so the nodes are not asked.
     elsewhere = ("-e", "gcp_kubernetes_cluster_kubeconfig=/nonexistent/kubeconfig")
