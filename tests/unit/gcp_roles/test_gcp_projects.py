@@ -98,6 +98,11 @@ def test_a_project_without_a_place_is_refused() -> None:
         ("broker", "serviceAccount:broker@p-1.iam.gserviceaccount.com"),
         ("broker@hub", "serviceAccount:broker@hub.iam.gserviceaccount.com"),
         ("group:ops@example.org", "group:ops@example.org"),
+        # As gcp_resources takes it in a binding.
+        (
+            "broker@hub.iam.gserviceaccount.com",
+            "serviceAccount:broker@hub.iam.gserviceaccount.com",
+        ),
     ],
 )
 def test_members(text: str, said: str) -> None:
