@@ -184,18 +184,22 @@ def _instance(cluster: Cluster, member: Member) -> Declared:
         },
         "scheduling": {"automaticRestart": True, "onHostMaintenance": "MIGRATE"},
         "disks": [_boot_disk(cluster), _data_disk(member)],
-        "networkInterfaces": [
-            {
-                "network": settings.network,
-                "subnetwork": cluster.subnetwork(member.region),
-                "networkIP": member.name,
-                # An external one that somebody adds is taken away. Whether the VM runs is not declared:
-                # who fences a host stops it.
-                "accessConfigs": [],
-            }
-        ],
+        "networkInterfaces": [_interface(cluster, member)],
     }
     return declared("compute.instances", member.name, body, zone=member.zone)
+
+
+def _interface(cluster: Cluster, member: Member) -> dict[str, Any]:
+    """An external address that somebody adds is taken away.
+
+    Whether the VM runs is not declared: who fences a host stops it.
+    """
+    return {
+        "network": cluster.settings.network,
+        "subnetwork": cluster.subnetwork(member.region),
+        "networkIP": member.name,
+        "accessConfigs": [],
+    }
 
 
 def _boot_disk(cluster: Cluster) -> dict[str, Any]:
