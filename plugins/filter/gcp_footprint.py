@@ -16,6 +16,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint 
     plan,
     snapshot_job,
     snapshots,
+    turns,
     vault,
 )
 
@@ -91,6 +92,13 @@ def gcp_pools_that_shrink(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return plan.pools_that_shrink(entries)
 
 
+def gcp_turns(
+    entries: Sequence[Mapping[str, Any]], declared: Sequence[Mapping[str, Any]]
+) -> dict[str, list[Any]]:
+    """Return which hosts go together and which wait; see gcp_turns.yml."""
+    return turns.turns(entries, declared)
+
+
 def gcp_removable(declared: Sequence[Mapping[str, Any]], data: bool = False) -> list[Any]:
     """Return what goes with an environment; see gcp_removable.yml."""
     return plan.removable(declared, bool(data))
@@ -116,6 +124,18 @@ def gcp_snapshot_declarations(
     return snapshots.declarations(disks, label, time)
 
 
+def gcp_restore_of(
+    found: Mapping[str, Sequence[Mapping[str, Any]]],
+    wanted: str,
+    source: str,
+    host: str,
+    name: str = "",
+    again_minutes: int = 60,
+) -> dict[str, Any]:
+    """Return which snapshot a disk is made of; see gcp_restore_of.yml."""
+    return snapshots.restore(found, wanted, source, host, name, int(again_minutes))
+
+
 class FilterModule:
     """Filters that turn descriptions into declarations, and judge them."""
 
@@ -135,4 +155,6 @@ class FilterModule:
             "gcp_plan_table": gcp_plan_table,
             "gcp_pools_that_shrink": gcp_pools_that_shrink,
             "gcp_removable": gcp_removable,
+            "gcp_restore_of": gcp_restore_of,
+            "gcp_turns": gcp_turns,
         }

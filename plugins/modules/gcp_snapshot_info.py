@@ -42,6 +42,10 @@ options:
     description: Only snapshots of this database cluster.
     type: str
     default: ""
+  host:
+    description: Host of a database cluster whose disks that were made from snapshots are told as well.
+    type: str
+    default: ""
 seealso:
   - module: groundwork.platform.gcp_resources
 """
@@ -75,6 +79,13 @@ disks:
   elements: dict
   sample:
     - {disk: pay-main-1-data, good: 96, others: 0, newest: auto-pay-main-1-data-20260301-120001, age_seconds: 312}
+restored:
+  description: Disks of O(host) that were made from a snapshot, the newest first. Empty without O(host).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {disk: pay-main-2-20260301120001, snapshot: auto-pay-main-2-data-20260301-120001, age_seconds: 95}
 lines:
   description: The same as a table.
   returned: success
@@ -100,6 +111,7 @@ def main() -> None:
             "project": {"type": "str", "required": True},
             "disks": {"type": "list", "elements": "str", "default": []},
             "cluster": {"type": "str", "default": ""},
+            "host": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

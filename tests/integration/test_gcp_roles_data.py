@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.snapshot_job import (
     program,
 )
@@ -58,9 +59,9 @@ class World:
         found: Body = json.loads(done.stdout)
         return found
 
-    def ask(self, method: str, path: str, body: Body | None = None) -> Body:
+    def ask(self, method: str, path: str, body: Body | None = None, **query: str) -> Body:
         """Call Compute Engine as somebody else would."""
-        answer = self.emulator.compute(method, f"{PROJECT}/{path}", body)
+        answer = self.emulator.compute(method, f"{PROJECT}/{path}", body, **query)
         assert answer.status == 200, answer.message
         found: Body = answer.body
         return found
@@ -161,14 +162,47 @@ def test_the_kubeconfig_holds_no_token(world: World) -> None:
 
 def test_what_somebody_changed_by_hand_is_set_back(world: World) -> None:
     world.ask("PATCH", "global/firewalls/db-payments-clients", {"priority": 2000})
+    world.ask("PATCH", "global/firewalls/db-payments-checks", {"disabled": True})
+    vm = "zones/asia-southeast1-a/instances/pay-main-1"
+    access = {"name": "External NAT", "type": "ONE_TO_ONE_NAT"}
+    world.ask("POST", f"{vm}/addAccessConfig", access, networkInterface="nic0")
     link = world.ask("GET", "zones/asia-southeast1-b/instances/pay-main-2")["selfLink"]
     group = "zones/asia-southeast1-b/instanceGroups/db-payments-b"
     world.ask("POST", f"{group}/removeInstances", {"instances": [{"instance": link}]})
     done = world.play("provision")
     assert done.returncode == 0, done.failures
-    assert "2 update, " in done.text
+    assert "4 update, " in done.text
+    assert not world.ask("GET", "global/firewalls/db-payments-checks").get("disabled")
+    assert not world.ask("GET", vm)["networkInterfaces"][0].get("accessConfigs")
     assert world.ask("GET", "global/firewalls/db-payments-clients")["priority"] == 1000
     assert world.ask("GET", group)["size"] == 1
+
+
+def test_members_are_stopped_one_in_a_run(world: World) -> None:
+    """A machine type of the whole cluster: several are refused, one goes, and the others wait."""
+    path = ROOT / "inventories/staging/group_vars/all/gcp_databases.yml"
+    clusters = yaml.safe_load(path.read_text(encoding="utf-8"))["gcp_database_clusters"]
+    clusters["payments"]["machine_type"] = "n2-standard-4"
+    bigger = ("-e", json.dumps({"gcp_database_clusters": clusters}))
+    first, second = "asia-southeast1-a/pay-main-1", "asia-southeast1-b/pay-main-2"
+    keys = f"compute.instances/{first},compute.instances/{second}"
+    refused = world.play("provision", *bigger, "-e", f"provision_allow_replace={keys}", "--check")
+    assert refused.returncode != 0
+    assert "one_at_a_time: pay-main-1, pay-main-2 of the database cluster payments" in refused.text
+    assert world.play("provision", *bigger).returncode != 0
+    keys = f"compute.instances/{second}"
+    done = world.play("provision", *bigger, "-e", f"provision_allow_replace={keys}")
+    assert done.returncode == 0, done.failures
+    assert f"compute.instances/{first} waits for a later run." in done.text
+    types = {}
+    for place in (first, second):
+        zone, _, name = place.partition("/")
+        vm = world.ask("GET", f"zones/{zone}/instances/{name}")
+        types[name] = vm["machineType"].rpartition("/")[2]
+    assert types == {"pay-main-1": "n2-standard-2", "pay-main-2": "n2-standard-4"}
+    # Back, for the tests that follow.
+    done = world.play("provision", "-e", f"provision_allow_replace={keys}")
+    assert done.returncode == 0, done.failures
 
 
 def test_the_job_takes_snapshots_and_knows_when_they_are_young_enough(world: World) -> None:
@@ -255,6 +289,18 @@ def test_a_restore_makes_a_disk_of_the_snapshot_and_keeps_the_old_one(world: Wor
 
 
 @pytest.mark.slow
+def test_a_restore_that_is_repeated_takes_up_its_disk(world: World) -> None:
+    """Also where there is a newer snapshot since then, and although Patroni may run on the host again."""
+    body = {"name": "pay-2-later", "labels": {"groundwork_cluster": "payments"}}
+    world.ask("POST", "zones/asia-southeast1-b/disks/pay-main-2-data/createSnapshot", body)
+    wanted = ("-e", "host=pay-main-2", "-e", "snapshot=latest", "-e", "restore_disk=pay-2-again")
+    again = world.play("db_snapshot_restore", *wanted)
+    assert again.returncode == 0, again.failures
+    assert again.changed == 0
+    assert "Taken up: pay-2-again was made of" in again.text
+
+
+@pytest.mark.slow
 def test_nodes_that_a_recovery_has_brought_are_not_taken_away(world: World) -> None:
     # Its control plane is not played here, so the nodes are not asked.
     elsewhere = ("-e", "gcp_kubernetes_cluster_kubeconfig=/nonexistent/kubeconfig")
@@ -265,6 +311,14 @@ def test_nodes_that_a_recovery_has_brought_are_not_taken_away(world: World) -> N
     refused = world.play("provision", "-e", replaced)
     assert refused.returncode != 0
     assert "nodes_would_go: container.nodePools/" in refused.text
+    # Nor by the role alone, which a recovery may run.
+    role = {"gcp_roles": ["gcp_kubernetes_cluster"], "gcp_one_call": False}
+    alone = ("../tests/integration/gcp_roles", "-e", json.dumps(role), *elsewhere)
+    refused = world.play(*alone)
+    assert refused.returncode != 0
+    assert "nodes_would_go: container.nodePools/" in refused.text
+    allowed = world.play(*alone, "-e", "provision_shrink=true", "--check")
+    assert allowed.returncode == 0, allowed.failures
 
 
 @pytest.mark.slow
@@ -281,3 +335,28 @@ def test_an_environment_goes_and_its_data_stays(world: World) -> None:
     left = {one["type"] for one in world.emulator.state()["resources"].values()}
     assert {"compute.disks", "compute.snapshots", "secretmanager.secrets"} <= left
     assert not left & {"compute.instances", "compute.networks", "container.clusters", "run.jobs"}
+
+
+def test_a_bare_project_is_planned_and_provisioned(world: World) -> None:
+    """Nothing is enabled in it but what the inventory says, also where clients are looked after first."""
+    name = "project-9-bare"
+    made = world.emulator.call(
+        "POST",
+        "cloudresourcemanager.googleapis.com/v3/projects",
+        {"projectId": name, "parent": "organizations/1"},
+    )
+    assert made.status == 200, made.message
+    given = {
+        "gcp_project": name,
+        "gcp_projects": {name: {"services": ["compute", "dns", "serviceusage"]}},
+        "gcp_database_clusters": {},
+        "gcp_kubernetes_clusters": {},
+        "provision_roles": ["gcp_projects", "gcp_network", "gcp_security", "gcp_dns"],
+        "gcp_security_accounts": {},
+        "gcp_security_snapshot_readers": [],
+    }
+    planned = world.play("provision", "-e", json.dumps(given), "--check")
+    assert planned.returncode == 0, planned.failures
+    assert "create  dns.managedZones/staging" in planned.text
+    done = world.play("provision", "-e", json.dumps(given))
+    assert done.returncode == 0, done.failures

@@ -125,7 +125,8 @@ MORE: Mapping[str, Rule] = {
     ),
     "secretmanager.secrets": Rule(
         required=("replication",),
-        immutable=frozenset(("replication",)),
+        # It cannot be changed, and a secret that is made anew for it would lose what it holds.
+        create_only=frozenset(("replication",)),
         lost="all versions of the secret",
         protected=True,
     ),

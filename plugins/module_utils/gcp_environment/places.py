@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import account_email
+
 #: Names by Google's own rules: resources of compute (RFC 1035), projects, service accounts.
 _NAMES = {
     "resource": (r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", "1 to 63"),
@@ -58,9 +60,11 @@ def member(text: str, project: str) -> str:
     """Return Google's name of who is given rights.
 
     ``user:…``, ``group:…`` and the like stay as they are; ``NAME`` is a service account of
-    ``project``, ``NAME@PROJECT`` one of another project.
+    ``project``, ``NAME@PROJECT`` one of another project, and so is its whole address.
     """
     if ":" in text:
         return text
+    if text.endswith(".gserviceaccount.com"):
+        return f"serviceAccount:{text}"
     name, _at, home = text.partition("@")
-    return f"serviceAccount:{name}@{home or project}.iam.gserviceaccount.com"
+    return f"serviceAccount:{account_email(name, home or project)}"

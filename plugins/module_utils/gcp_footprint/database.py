@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import region_of
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.resource import (
     region_key,
-    region_of,
 )
 
 #: What a VM is for; a standby waits in the failover region for the cluster that follows.

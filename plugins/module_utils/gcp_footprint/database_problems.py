@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import region_of
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.database import (
     ROLES,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.database_balancing import (
     SIDES,
-)
-from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.resource import (
-    region_of,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.text import did_you_mean
 

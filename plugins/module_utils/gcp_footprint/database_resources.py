@@ -75,10 +75,11 @@ def _rights(cluster: Cluster) -> list[Declared]:
 
 
 def _passwords(cluster: Cluster) -> list[Declared]:
-    """Kept in every region of the cluster: the loss of one must not take the passwords of the other."""
-    places = [
-        {"location": region} for region in unique(member.region for member in cluster.members)
-    ]
+    """Kept in every region of the environment: the loss of one must not take the passwords of the other.
+
+    Where they are kept cannot be changed, so a member in another region must find them there.
+    """
+    places = [{"location": region} for region in unique(cluster.settings.regions.values())]
     found = []
     for secret in cluster.settings.secrets:
         name = f"{cluster.name}-{secret}"
@@ -130,6 +131,7 @@ def _firewall(cluster: Cluster) -> list[Declared]:
                 "network": cluster.settings.network,
                 "description": f"{what} ({cluster.name})",
                 "direction": "INGRESS",
+                "disabled": False,
                 "priority": 1000,
                 **source,
                 "targetServiceAccounts": [account],
@@ -182,15 +184,22 @@ def _instance(cluster: Cluster, member: Member) -> Declared:
         },
         "scheduling": {"automaticRestart": True, "onHostMaintenance": "MIGRATE"},
         "disks": [_boot_disk(cluster), _data_disk(member)],
-        "networkInterfaces": [
-            {
-                "network": settings.network,
-                "subnetwork": cluster.subnetwork(member.region),
-                "networkIP": member.name,
-            }
-        ],
+        "networkInterfaces": [_interface(cluster, member)],
     }
     return declared("compute.instances", member.name, body, zone=member.zone)
+
+
+def _interface(cluster: Cluster, member: Member) -> dict[str, Any]:
+    """An external address that somebody adds is taken away.
+
+    Whether the VM runs is not declared: who fences a host stops it.
+    """
+    return {
+        "network": cluster.settings.network,
+        "subnetwork": cluster.subnetwork(member.region),
+        "networkIP": member.name,
+        "accessConfigs": [],
+    }
 
 
 def _boot_disk(cluster: Cluster) -> dict[str, Any]:

@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import account_email
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.resource import (
     Declared,
-    account_email,
     declared,
     key,
     project_binding,
-    region_key,
 )
 
 #: What nodes may do: send logs, metrics and traces, pull images
@@ -87,9 +86,7 @@ def _pool(
     way_out = [tag for ours, tag in given["nat_tags"].items() if ours == description["region"]]
     body: dict[str, Any] = {
         "config": _nodes(cluster, pool, said, given, way_out),
-        "locations": list(
-            given["zones"][region_key(_region(description, given), given["regions"])]
-        ),
+        "locations": list(given["zones"][description["region"]]),
         "management": {"autoRepair": True, "autoUpgrade": True},
         "upgradeSettings": {"maxSurge": 1, "maxUnavailable": 0},
         "networkConfig": {"enablePrivateNodes": True},

@@ -7,6 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp_environment.places import (
+    member,
+)
+
 Declared = dict[str, Any]
 
 
@@ -21,16 +25,6 @@ def key(kind: str, name: str, place: str = "") -> str:
     return "/".join(part for part in (kind, place, name) if part)
 
 
-def account_email(account: str, project: str) -> str:
-    """Return a service account's address."""
-    return f"{account}@{project}.iam.gserviceaccount.com"
-
-
-def member_of(account: str, project: str) -> str:
-    """Return a service account as bindings name it."""
-    return f"serviceAccount:{account_email(account, project)}"
-
-
 def project_binding(
     name: str, project: str, role: str, account: str, condition: Mapping[str, str] | None = None
 ) -> Declared:
@@ -38,7 +32,7 @@ def project_binding(
     body: dict[str, Any] = {
         "resource": {"type": "cloudresourcemanager.projects", "name": project},
         "role": role,
-        "members": [member_of(account, project)],
+        "members": [member(account, project)],
     }
     if condition:
         body["condition"] = dict(condition)
@@ -46,11 +40,6 @@ def project_binding(
     if role.startswith("projects/"):
         needs.append(key("iam.roles", role.rsplit("/", 1)[-1]))
     return declared("iam.bindings", name, body, needs=needs)
-
-
-def region_of(zone: str) -> str:
-    """Return the region of a zone (``asia-southeast1-a`` → ``asia-southeast1``)."""
-    return zone.rsplit("-", 1)[0]
 
 
 def region_key(region: str, regions: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors imp
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint import snapshots
 
 _URL = "https://compute.googleapis.com/compute/v1/projects/{}/global/snapshots"
+_DISKS = "https://compute.googleapis.com/compute/v1/projects/{}/aggregated/disks"
 
 
 def tell(module: AnsibleModule) -> None:
@@ -30,21 +31,43 @@ def tell(module: AnsibleModule) -> None:
             reason="missing_library",
         )
     try:
-        items = asyncio.run(_listed(account(params), params["project"], params["cluster"]))
+        items, disks = asyncio.run(
+            _listed(account(params), params["project"], params["cluster"], params["host"])
+        )
     except GcpError as error:
         module.fail_json(
             msg=f"Snapshots of {params['project']} cannot be listed: {error}", reason=error.reason
         )
-    found = snapshots.read(items, datetime.now(timezone.utc))
+    now = datetime.now(timezone.utc)
+    found = snapshots.read(items, now)
     newest = snapshots.newest(found, params["disks"])
-    module.exit_json(changed=False, snapshots=found, disks=newest, lines=snapshots.lines(newest))
+    module.exit_json(
+        changed=False,
+        snapshots=found,
+        disks=newest,
+        restored=snapshots.made(disks, now),
+        lines=snapshots.lines(newest),
+    )
 
 
-async def _listed(caller: Account, project: str, cluster: str) -> list[dict[str, Any]]:
+async def _listed(
+    caller: Account, project: str, cluster: str, host: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Snapshots of a cluster or of all, and disks of a host where one is given."""
     label = f"labels.groundwork_cluster={cluster}" if cluster else "labels.groundwork_cluster:*"
     async with client.Client(Tokens(caller), concurrency=1) as google:
-        return [
+        taken = [
             item
             async for page in google.pages(_URL.format(project), {"filter": label})
             for item in page.get("items") or ()
         ]
+        if not host:
+            return taken, []
+        label = f"labels.groundwork_host={host}"
+        disks = [
+            item
+            async for page in google.pages(_DISKS.format(project), {"filter": label})
+            for place in (page.get("items") or {}).values()
+            for item in place.get("disks") or ()
+        ]
+        return taken, disks

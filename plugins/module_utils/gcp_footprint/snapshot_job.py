@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp_environment.places import (
+    member,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.database_resources import (
     SNAPSHOT_LABEL,
 )
@@ -19,7 +22,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint.
     Declared,
     declared,
     key,
-    member_of,
     project_binding,
 )
 
@@ -120,7 +122,7 @@ def scheduled_job(
             {
                 "resource": {"type": "run.jobs", "name": name, "location": region},
                 "role": "roles/run.invoker",
-                "members": [member_of(starter, project)],
+                "members": [member(starter, project)],
             },
             needs=[key("iam.serviceAccounts", starter), job],
         ),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -84,6 +85,59 @@ def read(items: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str, An
         for item in items
     ]
     return sorted(found, key=lambda entry: (entry["age_seconds"], entry["name"]))
+
+
+def made(items: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Return disks as Google tells them that were made from a snapshot, the newest first; ages are in seconds."""
+    found = [
+        {
+            "disk": str(item["name"]),
+            "snapshot": str(item["sourceSnapshot"]).rpartition("/")[2],
+            "age_seconds": round((now - _time(item["creationTimestamp"])).total_seconds()),
+        }
+        for item in items
+        if item.get("sourceSnapshot")
+    ]
+    return sorted(found, key=lambda entry: (entry["age_seconds"], entry["disk"]))
+
+
+def restore(
+    found: Mapping[str, Sequence[Mapping[str, Any]]],
+    wanted: str,
+    source: str,
+    host: str,
+    name: str = "",
+    again_minutes: int = 60,
+) -> dict[str, Any]:
+    """Return ``{snapshot, disk, again}``: what a disk is made of and what it is called; empty without a snapshot.
+
+    ``found`` is what gcp_snapshot_info returned for the host, ``wanted`` the name of a snapshot or
+    ``latest``, ``source`` the disk whose latest is meant, ``name`` the new disk's. Disks go on being taken
+    snapshots of: a run that was cut short, or is repeated, within ``again_minutes`` takes up the
+    disk that it made (``again``), and does not make another one of a snapshot that is newer.
+    """
+    ready = [entry for entry in found["snapshots"] if entry["status"] == READY]
+    if wanted != "latest":
+        return _made_of([entry for entry in ready if entry["name"] == wanted], host, name)
+    ours = {entry["name"]: entry for entry in found["snapshots"] if entry["disk"] == source}
+    for disk in found["restored"]:
+        called = disk["disk"] == name or (not name and _names_itself(disk["disk"], host))
+        young = disk["age_seconds"] <= again_minutes * 60
+        if called and young and disk["snapshot"] in ours:
+            return {"snapshot": ours[disk["snapshot"]], "disk": disk["disk"], "again": True}
+    return _made_of([entry for entry in ready if entry["disk"] == source], host, name)
+
+
+def _names_itself(disk: str, host: str) -> bool:
+    """Whether a disk is called after its host and when its snapshot was taken."""
+    return re.fullmatch(re.escape(host) + r"-\d{14}", disk) is not None
+
+
+def _made_of(chosen: Sequence[Mapping[str, Any]], host: str, name: str) -> dict[str, Any]:
+    if not chosen:
+        return {}
+    time = re.sub("[^0-9]", "", chosen[0]["created"])[:14]
+    return {"snapshot": chosen[0], "disk": name or f"{host}-{time}", "again": False}
 
 
 def _time(text: str) -> datetime:

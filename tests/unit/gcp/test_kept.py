@@ -66,6 +66,21 @@ def test_a_mask_unsets_what_is_declared_so():
     ]
 
 
+def test_a_secret_is_not_made_anew_for_where_it_is_kept():
+    """Google cannot change that, and what the secret holds would be lost."""
+    replicas = "[{location: here}, {location: there}]"
+    text = f"""
+- type: secretmanager.secrets
+  name: s
+  body: {{replication: {{userManaged: {{replicas: {replicas}}}}}, labels: {{a: b}}}}
+"""
+    own = handlers(a_cloud()[0], text)[0]
+    live = {"replication": {"userManaged": {"replicas": [{"location": "here"}]}}}
+    assert [each.field for each in own.compare({**live, "labels": {"a": "c"}})] == ["labels.a"]
+    # It is sent where the secret is made.
+    assert "replication" in own.resource.body
+
+
 def test_all_labels_are_unset_but_for_the_mark():
     text = "- {type: compute.addresses, name: a, body: {labels: null}}"
     live = {"labels": {"a": "b", "groundwork-owner": "net"}, "labelFingerprint": "f="}

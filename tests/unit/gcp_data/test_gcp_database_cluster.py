@@ -138,9 +138,16 @@ def test_data_outlives_its_vm_and_no_host_has_a_public_address() -> None:
         disk = found["compute.disks", data["source"]]
         assert disk["zone"] == entry["zone"]
         (interface,) = entry["body"]["networkInterfaces"]
-        assert "accessConfigs" not in interface
+        # One that somebody adds differs from that.
+        assert interface["accessConfigs"] == []
+        assert "status" not in entry["body"]
         address = found["compute.addresses", interface["networkIP"]]["body"]["address"]
         assert address == PAYMENTS["members"][entry["name"]]["address"]
+
+
+def test_rules_that_somebody_switches_off_differ() -> None:
+    rules = [entry for (kind, _name), entry in declared().items() if kind == "compute.firewalls"]
+    assert [rule["body"]["disabled"] for rule in rules] == [False] * 3
 
 
 def test_balancers_have_those_that_may_lead_and_nobody_else() -> None:
@@ -191,8 +198,13 @@ def test_a_disk_is_made_of_a_snapshot_under_another_name() -> None:
     assert ("compute.disks", "pay-2-data") not in found
 
 
-def test_passwords_are_kept_in_both_regions() -> None:
-    secret = declared()["secretmanager.secrets", "payments-superuser"]
+@pytest.mark.parametrize("with_dr", [True, False])
+def test_passwords_are_kept_in_both_regions(with_dr: bool) -> None:
+    """Also where no member is in the other one yet: it could not be added later."""
+    cluster = copy.deepcopy(PAYMENTS)
+    if not with_dr:
+        del cluster["members"]["pay-dr"]
+    secret = declared(cluster)["secretmanager.secrets", "payments-superuser"]
     places = [r["location"] for r in secret["body"]["replication"]["userManaged"]["replicas"]]
     assert places == ["asia-southeast1", "asia-southeast2"]
     assert secret["payload"] == {"generate": {"length": 32}}

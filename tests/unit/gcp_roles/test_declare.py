@@ -12,7 +12,7 @@ from tests.unit.gcp_roles.roles import PLAYBOOK, ROOT, declare
 
 
 def run(
-    inventory: str, written: Path, roles: Sequence[str], **changes: Any
+    inventory: str, written: Path, roles: Sequence[str], *options: str, **changes: Any
 ) -> subprocess.CompletedProcess[str]:
     variables = {"written_to": str(written), "gcp_roles": roles, **changes}
     return subprocess.run(
@@ -22,6 +22,7 @@ def run(
                 "--inventory",
                 str(ROOT / "inventories" / inventory / "hosts.yml"),
             ),
+            *options,
             *("--extra-vars", json.dumps(variables), str(PLAYBOOK)),
         ],
         capture_output=True,
@@ -50,3 +51,20 @@ def test_a_refusal_tells_all_that_is_wrong_and_declares_nothing(tmp_path: Path) 
     assert "overlaps with gcp_network_subnetworks.main.range" in said
     assert "overlaps with gcp_network_control_plane_ranges.main" in said
     assert not written.exists()
+
+
+def test_private_keys_are_not_shown(tmp_path: Path) -> None:
+    """What roles declare goes by a fact, and facts are shown with -v: by the role itself, and by those after it."""
+    written = tmp_path / "declared.json"
+    balancer = {
+        "region": "main",
+        "domains": [],
+        "certificate": "CERT",
+        "private_key": "MyPrivateKey",
+    }
+    given = {"gcp_security_balancers": {"edge-main": balancer}, "gcp_security_snapshot_readers": []}
+    roles = ["gcp_security", "gcp_bastion"]
+    done = run("staging", written, roles, "-vvv", gcp_security_vault={}, **given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "MyPrivateKey" in written.read_text(encoding="utf-8")
+    assert "MyPrivateKey" not in done.stdout + done.stderr

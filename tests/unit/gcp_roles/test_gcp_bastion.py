@@ -17,11 +17,14 @@ PROJECT = "project-1-dev-payments"
 def test_nobody_reaches_it_but_through_iap() -> None:
     declared = declare("staging", ROLE, {**WHO, **PROXY})
     instance = of(declared, "compute.instances")["bastion"]["body"]
-    assert all("accessConfigs" not in nic for nic in instance["networkInterfaces"])
+    # One that somebody adds differs from that.
+    assert [nic["accessConfigs"] for nic in instance["networkInterfaces"]] == [[]]
+    assert instance["status"] == "RUNNING"
     assert instance["labels"] == {"groundwork_role": "bastion", "groundwork_region": "main"}
     [rule] = of(declared, "compute.firewalls").values()
     assert rule["body"]["sourceRanges"] == ["35.235.240.0/20"]
     assert rule["body"]["targetTags"] == ["bastion"]
+    assert rule["body"]["disabled"] is False
     assert rule["body"]["allowed"] == [{"IPProtocol": "tcp", "ports": ["8888"]}]
     # SSH of it is let in by the network's rule, which goes by this tag.
     assert "ssh" in instance["tags"]["items"]
@@ -57,6 +60,37 @@ def test_without_a_proxy_nothing_is_open_for_one() -> None:
 def test_without_anybody_there_are_no_bindings() -> None:
     nobody: dict[str, Any] = {"gcp_bastion_admins": [], "gcp_bastion_members": []}
     assert of(declare("staging", ROLE, nobody), "iam.bindings") == {}
+
+
+def test_who_leaves_is_withdrawn_and_who_steps_down_is_no_admin_any_more() -> None:
+    """Members of a role are added to it, so leaving a name out takes nothing away."""
+    changes = {
+        "gcp_bastion_admins": ["group:operators@example.org"],
+        "gcp_bastion_members": ["user:steps-down@example.org"],
+        "gcp_bastion_withdrawn": [
+            "user:steps-down@example.org",
+            "user:left@example.org",
+            "group:operators@example.org",
+        ],
+    }
+    bindings = of(declare("staging", ROLE, changes), "iam.bindings")
+    gone = {
+        name.removesuffix("-withdrawn").removeprefix("bastion-"): each["body"]["members"]
+        for name, each in bindings.items()
+        if each.get("state") == "absent"
+    }
+    left, down = "user:left@example.org", "user:steps-down@example.org"
+    group = "group:operators@example.org"
+    assert gone == {
+        "tunnels": [left],
+        "viewers": [left],
+        "logins": [left, group],
+        "admins": [down, left],
+        "users": [left],
+    }
+    # Google tells bindings with conditions apart.
+    told = bindings["bastion-tunnels-withdrawn"]["body"]["condition"]
+    assert told == bindings["bastion-tunnels"]["body"]["condition"]
 
 
 @pytest.mark.parametrize(

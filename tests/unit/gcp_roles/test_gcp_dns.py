@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import dns.asyncquery
@@ -11,6 +15,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
+import yaml
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_environment.dns import (
     dns_problems,
     moved,
@@ -19,7 +24,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp_environmen
 )
 
 from tests.lab.gcp.dns_server import DnsServer, Record, Zone
-from tests.unit.gcp_roles.roles import Refused, declare, environment, of
+from tests.unit.gcp_roles.roles import ROOT, Refused, declare, environment, of
 
 ZONES = {"airpay": {"domain": "airpay.com."}}
 API: dict[str, Any] = {
@@ -110,6 +115,41 @@ def test_staging_points_to_its_active_region() -> None:
     assert switched["api.staging.airpay.com."]["body"]["rrdatas"][0]["name"] == "edge-failover"
     same = {name for name in records if records[name] == switched[name]}
     assert same == set(records) - {"api.staging.airpay.com."}
+
+
+JUDGED = """
+- hosts: localhost
+  gather_facts: false
+  vars_files: [{role}/vars/main.yml]
+  tasks:
+    - ansible.builtin.debug: {{msg: "failed: {{{{ ({expression}) | bool }}}}"}}
+      loop: "{{{{ looks }}}}"
+      vars: {{_gcp_dns_looks: "{{{{ item }}}}", gcp_project: new}}
+"""
+
+
+@pytest.mark.parametrize("create, failed", [(False, [0, 0, 1, 1, 1]), (True, [0, 0, 0, 1, 1])])
+def test_a_zone_of_a_bare_project_points_nowhere(
+    create: bool, failed: list[int], tmp_path: Path
+) -> None:
+    """What keeps a zone from being read that is to be made is no reason to refuse an environment."""
+    role = ROOT / "roles/gcp_dns"
+    (task,) = yaml.safe_load((role / "tasks/look.yml").read_text("utf-8"))
+    book = tmp_path / "book.yml"
+    book.write_text(JUDGED.format(role=role, expression=task["failed_when"]), "utf-8")
+    refused = {"failed": True, "reason": "service_disabled"}
+    looks = [
+        {**refused, "problems": [{"reason": "service_disabled"}, {"reason": "unknown_reference"}]},
+        {"failed": False},
+        {**refused, "reason": "permission_denied"},
+        {**refused, "problems": [{"reason": "service_disabled"}, {"reason": "wrong_type"}]},
+        {"failed": True},
+    ]
+    given = json.dumps({"looks": looks, "gcp_projects": {"new": {"create": create}}})
+    command = ["ansible-playbook", "-i", "localhost,", "-e", given, str(book)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"failed: (True|False)", done.stdout) == [str(bool(each)) for each in failed]
 
 
 def test_a_ttl_that_is_too_long_for_a_switch_is_refused() -> None:

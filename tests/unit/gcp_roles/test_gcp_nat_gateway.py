@@ -20,6 +20,7 @@ def test_each_gateway_has_a_zone_and_an_address_of_its_own() -> None:
         interface = each["body"]["networkInterfaces"][0]
         assert interface["accessConfigs"][0]["natIP"]["name"] == name
         assert each["body"]["canIpForward"] is True
+        assert each["body"]["status"] == "RUNNING"
     assert set(of(environment(STAGING), "compute.addresses")) == set(gateways)
 
 
@@ -174,3 +175,25 @@ def test_more_gateways_than_zones_are_refused() -> None:
     with pytest.raises(Refused) as refused:
         declare(STAGING, ["gcp_nat_gateway"], {"gcp_nat_gateway_count": 4})
     assert "gcp_zones.main has fewer than the 4 gateways" in str(refused.value)
+
+
+CLOUD_NAT = {"gcp_nat_gateway_kind": "cloud_nat"}
+
+
+def test_googles_own_service_has_no_zones() -> None:
+    declared = declare(STAGING, ["gcp_nat_gateway"], {**CLOUD_NAT, "gcp_nat_gateway_count": 4})
+    assert len(of(declared, "compute.addresses")) == 8
+
+
+def test_googles_own_service_is_wanted_in_every_region_with_hosts() -> None:
+    only_main = {**CLOUD_NAT, "gcp_nat_gateway_regions": ["main"]}
+    with pytest.raises(Refused, match="no_way_out: gcp_network_subnetworks has hosts in failover"):
+        declare(STAGING, ["gcp_nat_gateway"], only_main)
+    # The hub has no subnetwork there.
+    assert of(declare("hub", ["gcp_nat_gateway"], only_main), "compute.routers").keys() == {
+        "nat-main"
+    }
+    # A subnetwork is of the region that it is called after, where it says nothing else.
+    named = {"gcp_network_subnetworks": {"failover": {"range": "10.20.16.0/20"}}}
+    with pytest.raises(Refused, match="hosts in failover"):
+        declare(STAGING, ["gcp_nat_gateway"], {**only_main, **named})

@@ -33,6 +33,24 @@ def test_the_world_gets_in_nowhere(inventory: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("inventory", PROJECTS)
+def test_rules_that_somebody_switches_off_differ(inventory: str) -> None:
+    rules = of(environment(inventory), "compute.firewalls").values()
+    assert {rule["body"].get("disabled") for rule in rules} == {False}
+
+
+def test_a_rule_of_ones_own_is_taken_away() -> None:
+    own = {
+        "metrics": {"from": ["10.0.0.0/8"], "allow": ["tcp:9100"]},
+        "old": {"state": "absent"},
+    }
+    rules = of(
+        declare("staging", ["gcp_network"], {"gcp_network_firewalls": own}), "compute.firewalls"
+    )
+    assert rules["platform-old"]["state"] == "absent"
+    assert "state" not in rules["platform-metrics"]
+
+
 def test_all_hosts_reach_one_another_by_the_last_rule_that_allows() -> None:
     rules = of(environment("staging"), "compute.firewalls")
     internal = rules["platform-allow-internal"]["body"]

@@ -70,6 +70,23 @@ def test_a_project_is_made_where_it_is_said() -> None:
     assert not of(environment("hub"), "cloudresourcemanager.projects")
 
 
+def test_a_deployer_that_is_withdrawn_loses_what_it_is_not_given() -> None:
+    project = {
+        "deployers": ["new"],
+        "roles": {"roles/viewer": ["old"], "roles/editor": ["new"]},
+        "withdrawn": ["old"],
+    }
+    declared = declare("hub", ["gcp_projects"], {"gcp_projects": {"project-2-cards": project}})
+    found = of(declared, "iam.bindings").values()
+    old = "serviceAccount:old@project-2-cards.iam.gserviceaccount.com"
+    lost = {each["body"]["role"] for each in found if each.get("state") == "absent"}
+    assert {"roles/compute.admin", "roles/editor"} <= lost
+    assert "roles/viewer" not in lost
+    assert all(each["body"]["members"] == [old] for each in found if each.get("state") == "absent")
+    kept = [each["body"] for each in found if "state" not in each]
+    assert [body["role"] for body in kept if old in body["members"]] == ["roles/viewer"]
+
+
 def test_a_project_without_a_place_is_refused() -> None:
     with pytest.raises(Refused, match=r"missing_field: gcp_projects\.project-2-cards"):
         declare("hub", ["gcp_projects"], {"gcp_projects": {"project-2-cards": {"create": True}}})
@@ -81,6 +98,11 @@ def test_a_project_without_a_place_is_refused() -> None:
         ("broker", "serviceAccount:broker@p-1.iam.gserviceaccount.com"),
         ("broker@hub", "serviceAccount:broker@hub.iam.gserviceaccount.com"),
         ("group:ops@example.org", "group:ops@example.org"),
+        # As gcp_resources takes it in a binding.
+        (
+            "broker@hub.iam.gserviceaccount.com",
+            "serviceAccount:broker@hub.iam.gserviceaccount.com",
+        ),
     ],
 )
 def test_members(text: str, said: str) -> None:
