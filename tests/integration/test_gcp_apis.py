@@ -101,6 +101,18 @@ def test_a_cluster_is_complete(gcp: Emulator, cluster: str) -> None:
     refused(network, 400, "already being used by")
 
 
+def test_of_a_private_cluster_only_global_access_changes(gcp: Emulator, cluster: str) -> None:
+    def sent(**fields: Any) -> Answer:
+        update = {"update": {"desiredPrivateClusterConfig": fields}}
+        return gcp.call("PUT", cluster, update)
+
+    refused(sent(masterIpv4CidrBlock="172.16.0.16/28"), 400, "master_global_access_config")
+    good(sent(masterGlobalAccessConfig={"enabled": True}))
+    held = good(gcp.call("GET", cluster))["privateClusterConfig"]
+    assert held["masterGlobalAccessConfig"] == {"enabled": True}
+    assert held["masterIpv4CidrBlock"] == "172.16.0.0/28"
+
+
 def test_node_pools_change_their_size(gcp: Emulator, cluster: str) -> None:
     pool = {"name": "work", "initialNodeCount": 1, "config": {"machineType": "n2-standard-4"}}
     good(gcp.call("POST", f"{cluster}/nodePools", {"nodePool": pool}))

@@ -266,6 +266,65 @@ def test_each_field_of_a_cluster_is_an_update_of_its_own():
     ]
 
 
+PRIVATE = f"""
+- type: container.clusters
+  name: c
+  location: {REGION}
+  body:
+    initialNodeCount: 1
+    privateClusterConfig:
+      enablePrivateNodes: true
+      enablePrivateEndpoint: true
+      masterIpv4CidrBlock: 172.16.0.0/28
+      masterGlobalAccessConfig: {{enabled: true}}
+"""
+PRIVATE_LIVE = {
+    "enablePrivateNodes": True,
+    "enablePrivateEndpoint": True,
+    "masterIpv4CidrBlock": "172.16.0.0/28",
+    "masterGlobalAccessConfig": {"enabled": True},
+    "privateEndpoint": "172.16.0.2",
+}
+
+
+@pytest.mark.parametrize(
+    "other, found",
+    [
+        ({"masterIpv4CidrBlock": "172.16.0.16/28"}, ["replace"]),
+        ({"enablePrivateNodes": False}, ["replace"]),
+        ({"enablePrivateEndpoint": False}, ["in_place"]),
+        ({"masterGlobalAccessConfig": {"enabled": False}}, ["in_place"]),
+        ({"masterGlobalAccessConfig": None}, ["in_place"]),
+        ({}, []),
+    ],
+)
+def test_of_a_private_cluster_only_two_things_can_be_changed(other, found):
+    live = {"privateClusterConfig": {**PRIVATE_LIVE, **other}}
+    (own,) = handlers(a_cloud()[0], PRIVATE)
+    assert [own.verdict(change, live) for change in own.compare(live)] == found
+
+
+def test_a_private_cluster_cannot_become_another_kind():
+    (own,) = handlers(
+        a_cloud()[0], f"{PRIVATE.partition('privateClusterConfig')[0]}privateClusterConfig: null"
+    )
+    live = {"privateClusterConfig": PRIVATE_LIVE}
+    assert [own.verdict(change, live) for change in own.compare(live)] == ["replace"]
+
+
+def test_what_can_be_changed_of_a_private_cluster_is_sent_without_the_rest():
+    other = {"masterGlobalAccessConfig": {"enabled": False}, "enablePrivateEndpoint": False}
+    calls = brought(PRIVATE, {"privateClusterConfig": {**PRIVATE_LIVE, **other}}, "c")
+    assert [body for _name, body in calls] == [
+        {"update": {"desiredEnablePrivateEndpoint": True}},
+        {
+            "update": {
+                "desiredPrivateClusterConfig": {"masterGlobalAccessConfig": {"enabled": True}}
+            }
+        },
+    ]
+
+
 def test_a_secret_gets_a_value_once():
     text = (
         "- {type: secretmanager.secrets, name: s, "

@@ -24,7 +24,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.owners imp
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.rules_more import NODE_MUTABLE
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.schema import properties
 
-#: Fields of a cluster whose name in an update is not desired and the field's own.
+#: Fields of a cluster whose name in an update is not desired and the field's own. All else of privateClusterConfig is
+#: the cluster's for good, as the definition of desiredPrivateClusterConfig says.
 _DESIRED: Mapping[str, str] = {
     "autoscaling": "desiredClusterAutoscaling",
     "networkConfig.datapathProvider": "desiredDatapathProvider",
@@ -33,11 +34,15 @@ _DESIRED: Mapping[str, str] = {
     "networkConfig.enableL4ilbSubsetting": "desiredL4ilbSubsettingConfig",
     "networkConfig.gatewayApiConfig": "desiredGatewayApiConfig",
     "networkConfig.serviceExternalIpsConfig": "desiredServiceExternalIpsConfig",
+    "privateClusterConfig": "",
+    "privateClusterConfig.enablePrivateEndpoint": "desiredEnablePrivateEndpoint",
+    "privateClusterConfig.masterGlobalAccessConfig": "desiredPrivateClusterConfig",
 }
 #: What an update wraps into a message of one field.
 _WRAPPED: Mapping[str, str] = {
     "desiredIntraNodeVisibilityConfig": "enabled",
     "desiredL4ilbSubsettingConfig": "enabled",
+    "desiredPrivateClusterConfig": "masterGlobalAccessConfig",
 }
 #: Of a maintenance window there is one or the other.
 _WINDOWS = ("dailyMaintenanceWindow", "recurringWindow")
@@ -95,7 +100,7 @@ class Clusters(_OneAtATime):
 
     def _desired(self, change: Change) -> str:
         path = _path(change)
-        name = _DESIRED.get(path) or f"desired{path[:1].upper()}{path[1:]}"
+        name = _DESIRED.get(path, f"desired{path[:1].upper()}{path[1:]}")
         return name if name in self._updates() else ""
 
     def _updates(self) -> Mapping[str, Any]:
@@ -258,8 +263,8 @@ class NodePools(_OneAtATime):
 
 
 def _path(change: Change) -> str:
-    """The field that an update is for: mostly one of the cluster, below networkConfig one of that."""
-    if change.top == "networkConfig":
+    """The field that an update is for: mostly one of the cluster, below some of them one of theirs."""
+    if change.top in ("networkConfig", "privateClusterConfig"):
         return ".".join(change.plain.split(".")[:2])
     return change.top
 
