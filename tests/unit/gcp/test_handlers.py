@@ -129,6 +129,44 @@ def test_instances_are_changed_by_the_right_method(more, live, calls):
     ] == calls
 
 
+def ranges(**given: str) -> list[dict[str, str]]:
+    return [{"rangeName": name, "ipCidrRange": cidr} for name, cidr in given.items()]
+
+
+@pytest.mark.parametrize(
+    "before, sent",
+    [
+        (ranges(pods="10.64.0.0/14"), [["pods", "services"]]),
+        (
+            ranges(pods="10.64.0.0/14", services="10.96.0.0/20", old="10.99.0.0/20"),
+            [["pods", "services"]],
+        ),
+        (ranges(pods="10.64.0.0/14", old="10.96.0.0/16"), [["pods"], ["pods", "services"]]),
+    ],
+    ids=["added", "removed", "both"],
+)
+def test_secondary_ranges_are_added_and_removed_in_two_requests(before, sent):
+    services = "{rangeName: services, ipCidrRange: 10.96.0.0/20}"
+    wanted = f"secondaryIpRanges: [{{rangeName: pods, ipCidrRange: 10.64.0.0/14}}, {services}]"
+    text = NETWORK + SUBNETWORK.replace("/20}", f"/20, {wanted}}}")
+    live = {"network": f"{URL}/global/networks/platform", "ipCidrRange": "10.20.0.0/20"}
+    calls = brought(text, {**live, "secondaryIpRanges": before, "fingerprint": "f="}, "main")
+    assert {name for name, _body in calls} == {"compute.subnetworks.patch"}
+    assert all(body["fingerprint"] == "f=" for _name, body in calls)
+    found = [[each["rangeName"] for each in body["secondaryIpRanges"]] for _name, body in calls]
+    assert found == sent
+
+
+def test_another_secondary_range_of_the_same_name_is_another_subnetwork():
+    wanted = "secondaryIpRanges: [{rangeName: pods, ipCidrRange: 10.64.0.0/14}]"
+    text = NETWORK + SUBNETWORK.replace("/20}", f"/20, {wanted}}}")
+    live = {"network": f"{URL}/global/networks/platform", "ipCidrRange": "10.20.0.0/20"}
+    own = handlers(a_cloud()[0], text)[1]
+    for before, verdict in ((ranges(pods="10.68.0.0/14"), "replace"), ([], "in_place")):
+        there = {**live, "secondaryIpRanges": before}
+        assert [own.verdict(change, there) for change in own.compare(there)] == [verdict]
+
+
 def test_all_that_needs_an_instance_stopped_is_done_in_one_stop():
     text = NETWORK + SUBNETWORK + DISK + INSTANCE + "    minCpuPlatform: Intel Ice Lake\n"
     calls = brought(text, live_instance("e2-small"), "db")
