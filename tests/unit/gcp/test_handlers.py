@@ -5,6 +5,7 @@ import base64
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors import GcpError
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.base import Handler
 
@@ -237,31 +238,53 @@ def test_node_pools_are_changed_by_the_right_method(body, live, calls):
     assert [(name.rpartition(".")[2], sent) for name, sent in found] == calls
 
 
-@pytest.mark.parametrize("size, found", [(0, ["initialNodeCount"]), (3, []), (9, [])])
-def test_an_autoscaled_pool_is_only_brought_up_to_its_lower_bound(size, found):
-    scaling = "{enabled: true, minNodeCount: 3, maxNodeCount: 9}"
-    text = pool(f"{{initialNodeCount: 0, autoscaling: {scaling}}}")
-    zone = f"projects/{PROJECT}/zones/{REGION}-a"
-    live = {
-        "autoscaling": {"enabled": True, "minNodeCount": 3, "maxNodeCount": 9},
-        "initialNodeCount": 0,
-        "instanceGroupUrls": [
-            f"https://www.googleapis.com/compute/v1/{zone}/instanceGroupManagers/g"
-        ],
-    }
+def sized(bounds: str, sizes: list[int]) -> tuple[list[str], list[Any]]:
+    """Fields that differ and sizes that are sent, of an autoscaled pool with so many nodes in its zones."""
+    zones = [f"{REGION}-{'abc'[number]}" for number in range(len(sizes))]
+    managers = [f"projects/{PROJECT}/zones/{zone}/instanceGroupManagers/g" for zone in zones]
     link = f"projects/{PROJECT}/locations/{REGION}/clusters/c/nodePools/p"
-    cloud, client = a_cloud({link: live, f"{zone}/instanceGroupManagers/g": {"targetSize": size}})
-    (handler,) = handlers(cloud, text)
+    there: dict[str, Any] = {
+        each: {"targetSize": size} for each, size in zip(managers, sizes, strict=True)
+    }
+    there[link] = {
+        "autoscaling": yaml.safe_load(f"{{enabled: true, {bounds}}}"),
+        "initialNodeCount": 0,
+        "locations": zones,
+        "instanceGroupUrls": [f"https://www.googleapis.com/compute/v1/{each}" for each in managers],
+    }
+    cloud, client = a_cloud(there)
+    (own,) = handlers(
+        cloud, pool(f"{{initialNodeCount: 0, autoscaling: {{enabled: true, {bounds}}}}}")
+    )
 
     async def go() -> list[str]:
-        there = await handler.read() or {}
-        changes = handler.compare(there)
-        await handler.update(there, changes)
+        live = await own.read() or {}
+        changes = own.compare(live)
+        await own.update(live, changes)
         return [change.field for change in changes]
 
-    assert asyncio.run(go()) == found
-    expected = [("container.projects.locations.clusters.nodePools.setSize", {"nodeCount": 3})]
-    assert client.calls == (expected if found else [])
+    found = asyncio.run(go())
+    assert {name.rpartition(".")[2] for name, _body in client.calls} <= {"setSize"}
+    return found, [body["nodeCount"] for _name, body in client.calls]
+
+
+@pytest.mark.parametrize(
+    "bounds, sizes, sent",
+    [
+        ("minNodeCount: 3, maxNodeCount: 9", [0], [3]),
+        ("minNodeCount: 3, maxNodeCount: 9", [3], []),
+        ("minNodeCount: 3, maxNodeCount: 9", [9], []),
+        ("minNodeCount: 1, maxNodeCount: 9", [3, 0, 3], [1]),
+        ("totalMinNodeCount: 3, totalMaxNodeCount: 9", [0, 0, 0], [1]),
+        ("totalMinNodeCount: 3, totalMaxNodeCount: 9", [1, 1, 1], []),
+        ("totalMinNodeCount: 3, totalMaxNodeCount: 9", [3, 0, 0], []),
+        ("totalMinNodeCount: 5, totalMaxNodeCount: 9", [2, 1, 1], [2]),
+        ("totalMinNodeCount: 5, totalMaxNodeCount: 9", [2, 2, 1], []),
+        ("totalMinNodeCount: 0, totalMaxNodeCount: 9", [0, 0, 0], []),
+    ],
+)
+def test_an_autoscaled_pool_is_only_brought_up_to_its_lower_bound(bounds, sizes, sent):
+    assert sized(bounds, sizes) == (["initialNodeCount"] if sent else [], sent)
 
 
 def test_labels_that_an_insertion_does_not_take_are_set_after_it():
