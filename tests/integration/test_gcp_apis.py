@@ -203,6 +203,10 @@ def test_buckets_and_objects(gcp: Emulator) -> None:
     bucket = {"name": "p-storage-backups", "location": "asia-southeast1"}
     made = good(gcp.call("POST", STORAGE, bucket, project="p-storage"))
     assert (made["location"], made["locationType"]) == ("ASIA-SOUTHEAST1", "region")
+    twice = gcp.call("POST", STORAGE, bucket, project="p-storage")
+    refused(twice, 409, "you already own it")
+    assert twice.reason == "conflict"
+    refused(gcp.call("POST", STORAGE, bucket, project="p-other"), 409, "is not available")
     url = f"{STORAGE}/p-storage-backups"
     lifecycle = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 30}}]}
     good(gcp.call("PATCH", url, {"lifecycle": lifecycle, "labels": {"a": "b"}}))

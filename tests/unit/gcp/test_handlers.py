@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors import GcpError
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.failures import from_answer
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.base import Handler
 
 from tests.unit.gcp.test_plan import DISK, INSTANCE, NETWORK, SUBNETWORK, URL, live_instance
@@ -444,6 +445,40 @@ def test_what_an_interrupted_run_made_is_taken_over():
         "compute.networks.insert",
         "compute.networks.patch",
     ]
+
+
+BUCKET = "- {type: storage.buckets, name: airpay, body: {location: asia-southeast1}}"
+CONFLICT = {"error": {"message": "You already own it.", "errors": [{"reason": "conflict"}]}}
+
+
+def test_a_bucket_that_the_same_request_made_before_is_taken_over():
+    there = {"b/airpay": {"location": "ASIA-SOUTHEAST1"}, "b": {"items": [{"name": "airpay"}]}}
+    cloud, client = a_cloud(there)
+    (own,) = handlers(cloud, BUCKET)
+    client.failures["storage.buckets.insert"] = [from_answer(409, CONFLICT)]
+    asyncio.run(own.create())
+    assert [name for name, _body in client.calls] == ["storage.buckets.insert"]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_bucket_of_others_is_not_taken_over(seen):
+    cloud, client = a_cloud({"b/airpay": {"projectNumber": "7"}, "b": {"items": []}})
+    if not seen:
+        plain = client.send
+
+        async def send(method: str, url: str, *more: Any, **options: Any) -> dict[str, Any]:
+            if url.endswith("/b/airpay"):
+                raise GcpError("permission_denied", "No.", "forbidden", 403)
+            return await plain(method, url, *more, **options)
+
+        client.send = send  # type: ignore[method-assign]
+    (own,) = handlers(cloud, BUCKET)
+    client.failures["storage.buckets.insert"] = [from_answer(409, CONFLICT)]
+    with pytest.raises(GcpError) as refused:
+        asyncio.run(own.create())
+    assert refused.value.reason == "already_exists"
+    assert "the name is taken by a bucket" in str(refused.value)
+    assert "meanwhile" not in str(refused.value)
 
 
 def test_what_has_the_name_and_cannot_be_changed_is_not_taken_over():

@@ -212,7 +212,7 @@ class NodePools(_OneAtATime):
         )
 
     def _scaled(self, sizes: Sequence[int], live: Body) -> int:
-        """How many nodes a zone of an autoscaled pool has, as its bounds count: a total may be shared out as it comes."""
+        """How many nodes a zone of an autoscaled pool has, as its bounds count: a total may be shared out anyhow."""
         total = self._bound("totalMinNodeCount")
         if not total:
             return min(sizes)
