@@ -101,6 +101,18 @@ def test_a_cluster_is_complete(gcp: Emulator, cluster: str) -> None:
     refused(network, 400, "already being used by")
 
 
+def test_of_a_private_cluster_only_global_access_changes(gcp: Emulator, cluster: str) -> None:
+    def sent(**fields: Any) -> Answer:
+        update = {"update": {"desiredPrivateClusterConfig": fields}}
+        return gcp.call("PUT", cluster, update)
+
+    refused(sent(masterIpv4CidrBlock="172.16.0.16/28"), 400, "master_global_access_config")
+    good(sent(masterGlobalAccessConfig={"enabled": True}))
+    held = good(gcp.call("GET", cluster))["privateClusterConfig"]
+    assert held["masterGlobalAccessConfig"] == {"enabled": True}
+    assert held["masterIpv4CidrBlock"] == "172.16.0.0/28"
+
+
 def test_node_pools_change_their_size(gcp: Emulator, cluster: str) -> None:
     pool = {"name": "work", "initialNodeCount": 1, "config": {"machineType": "n2-standard-4"}}
     good(gcp.call("POST", f"{cluster}/nodePools", {"nodePool": pool}))
@@ -112,7 +124,7 @@ def test_node_pools_change_their_size(gcp: Emulator, cluster: str) -> None:
     assert manager["targetSize"] == 2
     bounds = {"enabled": True, "minNodeCount": 3, "maxNodeCount": 9}
     good(gcp.call("POST", f"{url}:setAutoscaling", {"autoscaling": bounds}))
-    assert good(gcp.call("GET", url))["initialNodeCount"] == 3
+    assert good(gcp.call("GET", url))["initialNodeCount"] == 2, "nothing is scaled without load"
     wrong = {"autoscaling": bounds | {"maxNodeCount": 1}}
     refused(gcp.call("POST", f"{url}:setAutoscaling", wrong), 400, "must not be smaller")
     labels = {"labels": {"labels": {"pool": "work"}}, "machineType": "n2-standard-8"}
@@ -191,6 +203,10 @@ def test_buckets_and_objects(gcp: Emulator) -> None:
     bucket = {"name": "p-storage-backups", "location": "asia-southeast1"}
     made = good(gcp.call("POST", STORAGE, bucket, project="p-storage"))
     assert (made["location"], made["locationType"]) == ("ASIA-SOUTHEAST1", "region")
+    twice = gcp.call("POST", STORAGE, bucket, project="p-storage")
+    refused(twice, 409, "you already own it")
+    assert twice.reason == "conflict"
+    refused(gcp.call("POST", STORAGE, bucket, project="p-other"), 409, "is not available")
     url = f"{STORAGE}/p-storage-backups"
     lifecycle = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 30}}]}
     good(gcp.call("PATCH", url, {"lifecycle": lifecycle, "labels": {"a": "b"}}))

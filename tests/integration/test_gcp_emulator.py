@@ -157,6 +157,23 @@ def test_what_cannot_change_is_refused(cloud: Cloud) -> None:
     assert cloud.get(path)["gatewayAddress"] == "10.20.0.1"
 
 
+def test_secondary_ranges_come_or_go(cloud: Cloud) -> None:
+    def sent(**ranges: str) -> str:
+        listed = [{"rangeName": name, "ipCidrRange": cidr} for name, cidr in ranges.items()]
+        held = cloud.get(path)["fingerprint"]
+        body = {"secondaryIpRanges": listed, "fingerprint": held}
+        return cloud.ask("PATCH", path, body).message
+
+    cloud.network()
+    cloud.subnetwork("main", "10.20.0.0/24")
+    path = f"regions/{REGION}/subnetworks/main"
+    assert sent(pods="10.64.0.0/14") == ""
+    assert "Existing secondary range cannot be modified" in sent(pods="10.68.0.0/14")
+    assert "Cannot add and remove secondary IP ranges" in sent(other="10.68.0.0/14")
+    assert sent(pods="10.64.0.0/14", other="10.68.0.0/14") == ""
+    assert sent(other="10.68.0.0/14") == ""
+
+
 def test_stale_fingerprints_are_refused(peopled: Cloud) -> None:
     path = f"regions/{REGION}/subnetworks/main"
     logs = {"logConfig": {"enable": True}}

@@ -238,7 +238,21 @@ def test_a_bucket_of_another_project_is_left_alone(gcp: Emulator):
     bucket = "{type: storage.buckets, name: airpay-theirs, body: {location: asia-southeast1}}"
     made = run(gcp, bucket)
     assert not made.get("failed"), made["msg"]
-    assert not run(gcp, bucket)["changed"]
+    again = run(gcp, bucket)
+    assert not again.get("failed"), again["msg"]
+    assert not again["changed"]
     result = refused(gcp, bucket, project="project-0-devops", state="absent", allow_delete=["all"])
     assert result["reason"] == "already_exists"
     assert "taken by a bucket of project" in result["msg"]
+
+
+def test_an_insertion_that_is_sent_again_finds_its_own_bucket(gcp: Emulator):
+    """Google had made it, and its first answer was lost."""
+    bucket = "{type: storage.buckets, name: airpay-twice, body: {location: asia-southeast1}}"
+    gone = {"status": 404, "reason": "notFound", "message": "The specified bucket does not exist."}
+    rule = {"match": {"method": "storage.buckets.get", "name": "airpay-twice"}, "effect": gone}
+    assert run(gcp, bucket)["changed"]
+    with gcp.faults({**rule, "count": 1}):
+        result = run(gcp, bucket)
+    assert not result.get("failed"), result["msg"]
+    assert acting(result) == {"storage.buckets/airpay-twice": "create"}

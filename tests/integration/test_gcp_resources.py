@@ -138,6 +138,53 @@ def test_another_machine_type_needs_a_stop_that_is_allowed(gcp: Emulator):
     assert not manage(gcp, declared)["changed"]
 
 
+def test_an_instance_whose_change_is_refused_runs_again(gcp: Emulator):
+    manage(gcp, nat("back", "back-1"))
+    declared = nat("back", "back-1")
+    declared[2] = {**declared[2], "body": {**declared[2]["body"], "machineType": "e2-medium"}}
+    key = "compute.instances/asia-southeast1-a/back-1"
+    with gcp.faults(
+        {"match": {"method": "compute.instances.setMachineType"}, "effect": {"permission": True}}
+    ):
+        result = manage(gcp, declared, allow_replace=[key])
+    assert result["reason"] == "permission_denied"
+    assert "It had been stopped for this, and is started again." in result["msg"]
+    url = f"{PROJECT}/zones/asia-southeast1-a/instances/back-1"
+    assert gcp.compute("GET", url).body["status"] == "RUNNING"
+    # What a run that was killed leaves.
+    gcp.compute("POST", f"{url}/stop", {})
+    result = manage(gcp, nat("back", "back-1"))
+    assert not result["changed"]
+    assert f"{key} is TERMINATED at Google" in str(result["warnings"])
+    running = nat("back", "back-1")
+    running[2] = {**running[2], "body": {**running[2]["body"], "status": "RUNNING"}}
+    assert acting(manage(gcp, running)) == {key: "update"}
+    assert gcp.compute("GET", url).body["status"] == "RUNNING"
+    assert not manage(gcp, running)["changed"]
+
+
+def test_an_api_that_the_run_enables_is_waited_for(gcp: Emulator):
+    project = "project-late-api"
+    declared = [
+        {"type": "serviceusage.services", "name": "compute.googleapis.com", "project": project},
+        {
+            "type": "compute.networks",
+            "name": "late",
+            "project": project,
+            "body": {"autoCreateSubnetworks": False},
+        },
+    ]
+    made = {"projectId": project, "parent": "folders/1"}
+    gcp.call("POST", "cloudresourcemanager.googleapis.com/v3/projects", made)
+    off = {"status": 403, "reason": "accessNotConfigured", "message": "It is disabled."}
+    rule = {"match": {"method": "compute.networks.insert", "name": "*"}, "effect": off}
+    with gcp.faults({**rule, "count": 3}):
+        result = manage(gcp, declared)
+    assert not result.get("failed"), result["msg"]
+    assert set(acting(result).values()) == {"create"}
+    assert not manage(gcp, declared)["changed"]
+
+
 def test_what_is_not_declared_any_more_is_pruned_and_others_stay(gcp: Emulator):
     declared = nat("pruned", "pruned-1")
     theirs = footprint("compute.healthChecks")

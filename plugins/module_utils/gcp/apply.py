@@ -19,6 +19,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors imp
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.base import (
     IN_PLACE,
     REPLACE,
+    RESTART,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.registry import (
     handler_of,
@@ -203,7 +204,8 @@ class _Work:
                     raise
                 fresh = await handler.read() or {}
                 again = handler.compare(fresh)
-                if any(handler.verdict(change, fresh) != IN_PLACE for change in again):
+                fine = (IN_PLACE,) if step.in_place else (IN_PLACE, RESTART)
+                if any(handler.verdict(change, fresh) not in fine for change in again):
                     raise
                 await handler.update(fresh, again)
             return await self._read(step)

@@ -9,7 +9,9 @@ import itertools
 import json
 import os
 import random
+import re
 import ssl
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -48,6 +50,8 @@ class Client:
         self._session: aiohttp.ClientSession
         #: Whether anything was ever answered.
         self._heard = False
+        #: Until when an API may be refused that was enabled a moment ago, by project.
+        self._spreading: dict[str, float] = {}
 
     async def __aenter__(self) -> Client:
         self._session = aiohttp.ClientSession(
@@ -73,6 +77,10 @@ class Client:
             query["requestId"] = str(uuid.uuid4())
         return await self.send(verb.method, verb.url.format(**places), body, query)
 
+    def spreads(self, project: str, seconds: float) -> None:
+        """An API of a project was enabled: for so many seconds it may still be refused, as not all servers know it."""
+        self._spreading[project] = time.monotonic() + seconds
+
     async def send(
         self,
         method: str,
@@ -88,7 +96,8 @@ class Client:
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         renewed = False
         for attempt in itertools.count(1):
-            pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE) * random.uniform(0.7, 1.3)
+            pause = FIRST_PAUSE * 2 ** min(attempt - 1, TRIES)
+            pause = min(pause, LONGEST_PAUSE) * random.uniform(0.7, 1.3)
             token = await self._tokens.get()
             try:
                 status, answer, retry_after = await self._once(
@@ -104,11 +113,19 @@ class Client:
                 if status == 401 and not renewed and await self._tokens.renew(token):
                     renewed = True
                     continue
-                if attempt >= TRIES or not busy(status, answer):
-                    raise from_answer(status, answer, attempt)
+                refusal = from_answer(status, answer, attempt)
+                again = attempt < TRIES and busy(status, answer)
+                if not again and not self._comes(refusal, url):
+                    raise refusal
                 pause = max(pause, retry_after)
             await asyncio.sleep(pause)
         raise AssertionError("the last try returns or raises")
+
+    def _comes(self, error: GcpError, url: str) -> bool:
+        """Whether it is refused only as its API was enabled a moment ago."""
+        project = re.split("[/:?]", url.partition("/projects/")[2])[0]
+        until = self._spreading.get(project, 0.0)
+        return error.reason == "service_disabled" and time.monotonic() < until
 
     async def pages(
         self, url: str, query: Mapping[str, str] | None = None

@@ -80,10 +80,13 @@ async def look(handlers: Sequence[Handler], settle: bool) -> dict[str, Seen | No
 
 
 def _comes(resource: Resource, error: GcpError, there: Mapping[str, Any]) -> bool:
-    """Whether it cannot be read only as its project or API is declared and not there yet.
+    """Whether it cannot be read only as its project or API is declared and not there yet, or as nothing of it is there.
 
-    Where it is there after all, creation finds it, and what differs is changed.
+    Where it is there after all, creation finds it, and what differs is changed. What is to be absent is so where its
+    API is off: a run that was cut short had not come that far.
     """
+    if error.reason == "service_disabled" and not resource.present:
+        return True
     if error.reason not in ("service_disabled", "permission_denied"):
         return False
     return any(

@@ -10,8 +10,8 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import Output, tail
 
-#: Words that some APIs give back in other letters.
-_ANY_CASE = frozenset(("IPProtocol", "ipProtocol"))
+#: Words that some APIs give back in other letters: locations of buckets in capitals.
+_ANY_CASE = frozenset(("IPProtocol", "ipProtocol", "location"))
 
 _MARK = re.compile(r"\s*\[groundwork-owner=[^\]]*\]\Z")
 _SECONDS = re.compile(r"\d+(?:\.\d+)?s\Z")

@@ -15,6 +15,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.rules impo
 ACCOUNTS = "iam.serviceAccounts"
 BINDINGS = "iam.bindings"
 CLUSTERS = "container.clusters"
+INSTANCES = "compute.instances"
 PEERINGS = "compute.networkPeerings"
 PROJECTS = "cloudresourcemanager.projects"
 RECORDS = "dns.resourceRecordSets"

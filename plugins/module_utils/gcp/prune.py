@@ -33,7 +33,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.owners imp
     owner_of,
 )
 
-#: Types that are looked through besides those that are declared, where their API is used at all.
+#: Types that are looked through besides those that are declared, where their API is used at all. Snapshots are mostly
+#: made by schedules and by hand, and bear the labels of their disks.
 _TYPES = (
     "cloudscheduler.jobs",
     "compute.addresses",
@@ -53,7 +54,6 @@ _TYPES = (
     "compute.routers",
     "compute.routes",
     "compute.securityPolicies",
-    "compute.snapshots",
     "compute.sslCertificates",
     "compute.subnetworks",
     "compute.targetHttpProxies",

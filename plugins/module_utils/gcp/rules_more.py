@@ -11,37 +11,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.rules impo
 _ACCOUNT = ("iam.serviceAccounts",)
 _SECRET = ("secretmanager.secrets",)
 _TASK = "template.template."
-#: What `projects.locations.clusters.update` and its neighbours can change; see ``handlers.clusters``.
-CLUSTER_MUTABLE = frozenset(
-    (
-        "addonsConfig",
-        "autoscaling",
-        "binaryAuthorization",
-        "controlPlaneEndpointsConfig",
-        "costManagementConfig",
-        "databaseEncryption",
-        "defaultMaxPodsConstraint",
-        "identityServiceConfig",
-        "locations",
-        "loggingConfig",
-        "loggingService",
-        "maintenancePolicy",
-        "masterAuthorizedNetworksConfig",
-        "meshCertificates",
-        "monitoringConfig",
-        "monitoringService",
-        "networkConfig",
-        "networkPolicy",
-        "nodePoolDefaults",
-        "notificationConfig",
-        "releaseChannel",
-        "resourceLabels",
-        "securityPostureConfig",
-        "shieldedNodes",
-        "verticalPodAutoscaling",
-        "workloadIdentityConfig",
-    )
-)
 _POOL_MUTABLE = frozenset(
     (
         "autoscaling",
@@ -76,7 +45,6 @@ NODE_MUTABLE = frozenset(
 MORE: Mapping[str, Rule] = {
     "container.clusters": Rule(
         required=("nodePools|initialNodeCount|autopilot",),
-        mutable=CLUSTER_MUTABLE,
         create_only=frozenset(
             ("initialClusterVersion", "initialNodeCount", "nodePools", "nodeConfig")
         ),

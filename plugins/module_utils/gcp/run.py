@@ -26,7 +26,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.look impor
     look,
     overlapping,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import Resource
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import (
+    INSTANCES,
+    Resource,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.operations import Operations
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.plan import (
     UNCHANGED,
@@ -49,6 +52,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.progress impor
 
 #: States in which a resource is there and of no use.
 _BROKEN = frozenset(("ERROR", "FAILED", "DEGRADED", "RUNNING_WITH_ERROR"))
+#: States of instances that do not end by themselves.
+_STOPPED = frozenset(("STOPPED", "SUSPENDED", "TERMINATED"))
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ async def _run(
 
 
 def broken(steps: Sequence[Step]) -> list[str]:
-    """What stays as it is though Google says that it failed: a disk, a snapshot, a cluster."""
+    """What stays as it is though Google says that it failed, or that it does not run."""
     found = []
     for step in steps:
         live = step.live or {}
@@ -127,7 +132,19 @@ def broken(steps: Sequence[Step]) -> list[str]:
         if step.action in (UNCHANGED, UPDATE) and state in _BROKEN:
             why = str(live.get("statusMessage") or "").strip()
             found.append(f"{step.key} is {state} at Google{f': {why}' if why else ''}.")
+        if step.action in (UNCHANGED, UPDATE) and _left_stopped(step.resource, live):
+            found.append(
+                f"{step.key} is {state} at Google, and nothing is declared of that: somebody stopped it, or a run that "
+                "had stopped it for a change was cut short. It stays so. Declare status: RUNNING, and the next run "
+                f"starts it; or status: {state}, where that is meant."
+            )
     return found
+
+
+def _left_stopped(resource: Resource, live: Mapping[str, Any]) -> bool:
+    """Whether an instance does not run though nobody declared so. A change that was cut short is not seen otherwise."""
+    stopped = resource.type == INSTANCES and live.get("status") in _STOPPED
+    return stopped and resource.present and "status" not in resource.body
 
 
 async def _planned(cloud: Cloud, resources: Sequence[Resource], settings: Settings) -> list[Step]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,6 +97,8 @@ def _pool(
         body["initialNodeCount"] = int(said["nodes"])
         body["autoscaling"] = {"enabled": False}
     else:
+        # The autoscaler does not bring a new pool up to its lower bound by itself.
+        body["initialNodeCount"] = math.ceil(int(said["min"]) / len(body["locations"]))
         body["autoscaling"] = {
             "enabled": True,
             "totalMinNodeCount": int(said["min"]),
@@ -134,8 +137,9 @@ def _nodes(
 def _cluster(name: str, description: Mapping[str, Any], given: Mapping[str, Any]) -> Declared:
     first = next(iter(description["pools"]))
     pool = {**_pool(name, first, description, given), "name": first}
-    # Google takes a count for each pool that comes with the cluster, also where it is scaled by load afterwards.
-    pool.setdefault("initialNodeCount", 1)
+    if pool["autoscaling"]["enabled"]:
+        # What the cluster itself runs needs nodes before there is any load.
+        pool["initialNodeCount"] = max(1, pool["initialNodeCount"])
     body = {
         "description": f"Cluster {name} of {given['project']}",
         "resourceLabels": {**given["labels"], "groundwork_kubernetes": name},

@@ -40,6 +40,8 @@ GAP = timedelta(minutes=10)
 #: The state of a snapshot that is of use.
 GOOD = "READY"
 DAY = timedelta(hours=24)
+#: The label by which gcp_resources prunes what is not declared any more: snapshots are never declared.
+OWNER = "groundwork-owner"
 
 
 def log(severity: str, message: str, **more: Any) -> None:
@@ -142,6 +144,7 @@ def take(google: Google, disk: Thing, given: Given, now: datetime) -> tuple[str,
     """Begin a snapshot of a disk; return its name and that of the operation."""
     name = snapshot_name(given["PREFIX"], disk, now)
     labels = {**disk.get("labels", {}), **dict([given["LABEL"].split("=")])}
+    labels.pop(OWNER, None)
     body: Thing = {"name": name, "sourceDisk": disk["selfLink"], "labels": labels}
     if given["LOCATION"]:
         body["storageLocations"] = [given["LOCATION"]]

@@ -49,6 +49,16 @@ def missing(key: str) -> ApiError:
     return ApiError(404, "notFound", words.get(api, f"Resource '{path}' was not found"))
 
 
+def taken(call: Call, held: Record) -> ApiError:
+    """The name is taken; names of buckets are the world's."""
+    if held.type != "storage.buckets":
+        return exists(path_of(held.key))
+    words = "The requested bucket name is not available. The bucket namespace is shared by all users of the system."
+    if held.project == call.query.get("project"):
+        words = "Your previous request to create the named bucket succeeded and you already own it."
+    return ApiError(409, "conflict", words)
+
+
 def ready(record: Record) -> None:
     """Refuse what is being made or deleted."""
     if not record.ready or record.going:
@@ -69,8 +79,9 @@ async def insert(emulator: Emulator, call: Call) -> Body:
     if call.type.startswith("compute.") and not pattern(_NAME).fullmatch(name):
         raise invalid("name", name, f"Must be a match of regex '{_NAME}'")
     check_required(call.type, body)
-    if emulator.store.get(key):
-        raise exists(path_of(key))
+    held = emulator.store.get(key)
+    if held:
+        raise taken(call, held)
     record = Record(key, call.type, call.project, location_of(key), name, body, ready=False)
     emulator.references.resolve(call.type, body, record.project, record.location)
     dress.newborn(call.api, schema, key, name, body)

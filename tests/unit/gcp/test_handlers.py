@@ -5,7 +5,9 @@ import base64
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors import GcpError
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.failures import from_answer
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.base import Handler
 
 from tests.unit.gcp.test_plan import DISK, INSTANCE, NETWORK, SUBNETWORK, URL, live_instance
@@ -129,6 +131,44 @@ def test_instances_are_changed_by_the_right_method(more, live, calls):
     ] == calls
 
 
+def ranges(**given: str) -> list[dict[str, str]]:
+    return [{"rangeName": name, "ipCidrRange": cidr} for name, cidr in given.items()]
+
+
+@pytest.mark.parametrize(
+    "before, sent",
+    [
+        (ranges(pods="10.64.0.0/14"), [["pods", "services"]]),
+        (
+            ranges(pods="10.64.0.0/14", services="10.96.0.0/20", old="10.99.0.0/20"),
+            [["pods", "services"]],
+        ),
+        (ranges(pods="10.64.0.0/14", old="10.96.0.0/16"), [["pods"], ["pods", "services"]]),
+    ],
+    ids=["added", "removed", "both"],
+)
+def test_secondary_ranges_are_added_and_removed_in_two_requests(before, sent):
+    services = "{rangeName: services, ipCidrRange: 10.96.0.0/20}"
+    wanted = f"secondaryIpRanges: [{{rangeName: pods, ipCidrRange: 10.64.0.0/14}}, {services}]"
+    text = NETWORK + SUBNETWORK.replace("/20}", f"/20, {wanted}}}")
+    live = {"network": f"{URL}/global/networks/platform", "ipCidrRange": "10.20.0.0/20"}
+    calls = brought(text, {**live, "secondaryIpRanges": before, "fingerprint": "f="}, "main")
+    assert {name for name, _body in calls} == {"compute.subnetworks.patch"}
+    assert all(body["fingerprint"] == "f=" for _name, body in calls)
+    found = [[each["rangeName"] for each in body["secondaryIpRanges"]] for _name, body in calls]
+    assert found == sent
+
+
+def test_another_secondary_range_of_the_same_name_is_another_subnetwork():
+    wanted = "secondaryIpRanges: [{rangeName: pods, ipCidrRange: 10.64.0.0/14}]"
+    text = NETWORK + SUBNETWORK.replace("/20}", f"/20, {wanted}}}")
+    live = {"network": f"{URL}/global/networks/platform", "ipCidrRange": "10.20.0.0/20"}
+    own = handlers(a_cloud()[0], text)[1]
+    for before, verdict in ((ranges(pods="10.68.0.0/14"), "replace"), ([], "in_place")):
+        there = {**live, "secondaryIpRanges": before}
+        assert [own.verdict(change, there) for change in own.compare(there)] == [verdict]
+
+
 def test_all_that_needs_an_instance_stopped_is_done_in_one_stop():
     text = NETWORK + SUBNETWORK + DISK + INSTANCE + "    minCpuPlatform: Intel Ice Lake\n"
     calls = brought(text, live_instance("e2-small"), "db")
@@ -199,31 +239,53 @@ def test_node_pools_are_changed_by_the_right_method(body, live, calls):
     assert [(name.rpartition(".")[2], sent) for name, sent in found] == calls
 
 
-@pytest.mark.parametrize("size, found", [(0, ["initialNodeCount"]), (3, []), (9, [])])
-def test_an_autoscaled_pool_is_only_brought_up_to_its_lower_bound(size, found):
-    scaling = "{enabled: true, minNodeCount: 3, maxNodeCount: 9}"
-    text = pool(f"{{initialNodeCount: 0, autoscaling: {scaling}}}")
-    zone = f"projects/{PROJECT}/zones/{REGION}-a"
-    live = {
-        "autoscaling": {"enabled": True, "minNodeCount": 3, "maxNodeCount": 9},
-        "initialNodeCount": 0,
-        "instanceGroupUrls": [
-            f"https://www.googleapis.com/compute/v1/{zone}/instanceGroupManagers/g"
-        ],
-    }
+def sized(bounds: str, sizes: list[int]) -> tuple[list[str], list[Any]]:
+    """Fields that differ and sizes that are sent, of an autoscaled pool with so many nodes in its zones."""
+    zones = [f"{REGION}-{'abc'[number]}" for number in range(len(sizes))]
+    managers = [f"projects/{PROJECT}/zones/{zone}/instanceGroupManagers/g" for zone in zones]
     link = f"projects/{PROJECT}/locations/{REGION}/clusters/c/nodePools/p"
-    cloud, client = a_cloud({link: live, f"{zone}/instanceGroupManagers/g": {"targetSize": size}})
-    (handler,) = handlers(cloud, text)
+    there: dict[str, Any] = {
+        each: {"targetSize": size} for each, size in zip(managers, sizes, strict=True)
+    }
+    there[link] = {
+        "autoscaling": yaml.safe_load(f"{{enabled: true, {bounds}}}"),
+        "initialNodeCount": 0,
+        "locations": zones,
+        "instanceGroupUrls": [f"https://www.googleapis.com/compute/v1/{each}" for each in managers],
+    }
+    cloud, client = a_cloud(there)
+    (own,) = handlers(
+        cloud, pool(f"{{initialNodeCount: 0, autoscaling: {{enabled: true, {bounds}}}}}")
+    )
 
     async def go() -> list[str]:
-        there = await handler.read() or {}
-        changes = handler.compare(there)
-        await handler.update(there, changes)
+        live = await own.read() or {}
+        changes = own.compare(live)
+        await own.update(live, changes)
         return [change.field for change in changes]
 
-    assert asyncio.run(go()) == found
-    expected = [("container.projects.locations.clusters.nodePools.setSize", {"nodeCount": 3})]
-    assert client.calls == (expected if found else [])
+    found = asyncio.run(go())
+    assert {name.rpartition(".")[2] for name, _body in client.calls} <= {"setSize"}
+    return found, [body["nodeCount"] for _name, body in client.calls]
+
+
+@pytest.mark.parametrize(
+    "bounds, sizes, sent",
+    [
+        ("minNodeCount: 3, maxNodeCount: 9", [0], [3]),
+        ("minNodeCount: 3, maxNodeCount: 9", [3], []),
+        ("minNodeCount: 3, maxNodeCount: 9", [9], []),
+        ("minNodeCount: 1, maxNodeCount: 9", [3, 0, 3], [1]),
+        ("totalMinNodeCount: 3, totalMaxNodeCount: 9", [0, 0, 0], [1]),
+        ("totalMinNodeCount: 3, totalMaxNodeCount: 9", [1, 1, 1], []),
+        ("totalMinNodeCount: 3, totalMaxNodeCount: 9", [3, 0, 0], []),
+        ("totalMinNodeCount: 5, totalMaxNodeCount: 9", [2, 1, 1], [2]),
+        ("totalMinNodeCount: 5, totalMaxNodeCount: 9", [2, 2, 1], []),
+        ("totalMinNodeCount: 0, totalMaxNodeCount: 9", [0, 0, 0], []),
+    ],
+)
+def test_an_autoscaled_pool_is_only_brought_up_to_its_lower_bound(bounds, sizes, sent):
+    assert sized(bounds, sizes) == (["initialNodeCount"] if sent else [], sent)
 
 
 def test_labels_that_an_insertion_does_not_take_are_set_after_it():
@@ -263,6 +325,65 @@ def test_each_field_of_a_cluster_is_an_update_of_its_own():
         ("update", {"update": {"desiredReleaseChannel": {"channel": "STABLE"}}}),
         ("update", {"update": {"desiredIntraNodeVisibilityConfig": {"enabled": True}}}),
         ("setResourceLabels", {"resourceLabels": {"a": "b"}, "labelFingerprint": "f="}),
+    ]
+
+
+PRIVATE = f"""
+- type: container.clusters
+  name: c
+  location: {REGION}
+  body:
+    initialNodeCount: 1
+    privateClusterConfig:
+      enablePrivateNodes: true
+      enablePrivateEndpoint: true
+      masterIpv4CidrBlock: 172.16.0.0/28
+      masterGlobalAccessConfig: {{enabled: true}}
+"""
+PRIVATE_LIVE = {
+    "enablePrivateNodes": True,
+    "enablePrivateEndpoint": True,
+    "masterIpv4CidrBlock": "172.16.0.0/28",
+    "masterGlobalAccessConfig": {"enabled": True},
+    "privateEndpoint": "172.16.0.2",
+}
+
+
+@pytest.mark.parametrize(
+    "other, found",
+    [
+        ({"masterIpv4CidrBlock": "172.16.0.16/28"}, ["replace"]),
+        ({"enablePrivateNodes": False}, ["replace"]),
+        ({"enablePrivateEndpoint": False}, ["in_place"]),
+        ({"masterGlobalAccessConfig": {"enabled": False}}, ["in_place"]),
+        ({"masterGlobalAccessConfig": None}, ["in_place"]),
+        ({}, []),
+    ],
+)
+def test_of_a_private_cluster_only_two_things_can_be_changed(other, found):
+    live = {"privateClusterConfig": {**PRIVATE_LIVE, **other}}
+    (own,) = handlers(a_cloud()[0], PRIVATE)
+    assert [own.verdict(change, live) for change in own.compare(live)] == found
+
+
+def test_a_private_cluster_cannot_become_another_kind():
+    (own,) = handlers(
+        a_cloud()[0], f"{PRIVATE.partition('privateClusterConfig')[0]}privateClusterConfig: null"
+    )
+    live = {"privateClusterConfig": PRIVATE_LIVE}
+    assert [own.verdict(change, live) for change in own.compare(live)] == ["replace"]
+
+
+def test_what_can_be_changed_of_a_private_cluster_is_sent_without_the_rest():
+    other = {"masterGlobalAccessConfig": {"enabled": False}, "enablePrivateEndpoint": False}
+    calls = brought(PRIVATE, {"privateClusterConfig": {**PRIVATE_LIVE, **other}}, "c")
+    assert [body for _name, body in calls] == [
+        {"update": {"desiredEnablePrivateEndpoint": True}},
+        {
+            "update": {
+                "desiredPrivateClusterConfig": {"masterGlobalAccessConfig": {"enabled": True}}
+            }
+        },
     ]
 
 
@@ -324,6 +445,40 @@ def test_what_an_interrupted_run_made_is_taken_over():
         "compute.networks.insert",
         "compute.networks.patch",
     ]
+
+
+BUCKET = "- {type: storage.buckets, name: airpay, body: {location: asia-southeast1}}"
+CONFLICT = {"error": {"message": "You already own it.", "errors": [{"reason": "conflict"}]}}
+
+
+def test_a_bucket_that_the_same_request_made_before_is_taken_over():
+    there = {"b/airpay": {"location": "ASIA-SOUTHEAST1"}, "b": {"items": [{"name": "airpay"}]}}
+    cloud, client = a_cloud(there)
+    (own,) = handlers(cloud, BUCKET)
+    client.failures["storage.buckets.insert"] = [from_answer(409, CONFLICT)]
+    asyncio.run(own.create())
+    assert [name for name, _body in client.calls] == ["storage.buckets.insert"]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_bucket_of_others_is_not_taken_over(seen):
+    cloud, client = a_cloud({"b/airpay": {"projectNumber": "7"}, "b": {"items": []}})
+    if not seen:
+        plain = client.send
+
+        async def send(method: str, url: str, *more: Any, **options: Any) -> dict[str, Any]:
+            if url.endswith("/b/airpay"):
+                raise GcpError("permission_denied", "No.", "forbidden", 403)
+            return await plain(method, url, *more, **options)
+
+        client.send = send  # type: ignore[method-assign]
+    (own,) = handlers(cloud, BUCKET)
+    client.failures["storage.buckets.insert"] = [from_answer(409, CONFLICT)]
+    with pytest.raises(GcpError) as refused:
+        asyncio.run(own.create())
+    assert refused.value.reason == "already_exists"
+    assert "the name is taken by a bucket" in str(refused.value)
+    assert "meanwhile" not in str(refused.value)
 
 
 def test_what_has_the_name_and_cannot_be_changed_is_not_taken_over():

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from ansible_collections.groundwork.platform.plugins.module_utils.gcp import credentials
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp import client, credentials
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.arguments import (
     secrets_of,
     without_secrets,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.client import Client
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.cloud import Cloud
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors import GcpError
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.operations import Operations
 from google.auth import exceptions, impersonated_credentials
 
 from tests.unit.gcp.test_plan import DISK
-from tests.unit.gcp.world import DEFINITIONS, PROJECT, FakeClient, handlers
+from tests.unit.gcp.world import DEFINITIONS, PROJECT, FakeClient, FakeOperations, handlers
 
 
 class _Forgetful(FakeClient):
@@ -32,12 +33,66 @@ class _Forgetful(FakeClient):
 
 
 def test_a_deletion_whose_operation_is_lost_is_not_taken_for_done():
-    client: Any = _Forgetful()
-    cloud = Cloud(client, Operations(client, DEFINITIONS, 5.0), DEFINITIONS, 5.0)
+    own: Any = _Forgetful()
+    cloud = Cloud(own, Operations(own, DEFINITIONS, 5.0), DEFINITIONS, 5.0)
     with pytest.raises(GcpError) as lost:
         asyncio.run(handlers(cloud, DISK)[0].delete())
     assert lost.value.reason == "operation_lost"
     assert "A run later finds what became of it" in str(lost.value)
+
+
+class _Tokens:
+    headers: ClassVar[dict[str, str]] = {}
+
+    async def get(self) -> str:
+        return "t"
+
+
+class _Spreading(Client):
+    """Knows only after some requests that an API is enabled."""
+
+    def __init__(self, refusals: int) -> None:
+        super().__init__(_Tokens(), 1)  # type: ignore[arg-type]
+        self.asked = 0
+        self.refusals = refusals
+
+    async def _once(self, *_args: Any) -> tuple[int, dict[str, Any], float]:
+        self.asked += 1
+        if self.asked <= self.refusals:
+            words = "Compute Engine API has not been used in project 1 before or it is disabled."
+            return (
+                403,
+                {"error": {"message": words, "errors": [{"reason": "accessNotConfigured"}]}},
+                0.0,
+            )
+        return 200, {"name": "n"}, 0.0
+
+
+@pytest.mark.parametrize(
+    "project, seconds, good",
+    [("p", 300.0, True), ("other", 300.0, False), ("p", -1.0, False)],
+    ids=["enabled", "of another project", "long ago"],
+)
+@pytest.mark.parametrize("rest", ["/global/networks", ":getIamPolicy", ""])
+def test_an_api_that_was_just_enabled_is_waited_for(monkeypatch, project, seconds, good, rest):
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.0)
+    own = _Spreading(20)
+    own.spreads(project, seconds)
+    url = f"https://compute.googleapis.com/compute/v1/projects/p{rest}"
+    if good:
+        assert asyncio.run(own.send("POST", url)) == {"name": "n"}
+        return
+    with pytest.raises(GcpError) as refused:
+        asyncio.run(own.send("POST", url))
+    assert (refused.value.reason, own.asked) == ("service_disabled", 1)
+
+
+def test_who_enables_an_api_says_so():
+    own: Any = FakeClient()
+    cloud = Cloud(own, FakeOperations(), DEFINITIONS, 60.0)  # type: ignore[arg-type]
+    service = "- {type: serviceusage.services, name: compute.googleapis.com}"
+    asyncio.run(handlers(cloud, service)[0].create())
+    assert own.spreading == {PROJECT: 60.0}
 
 
 class _Source:

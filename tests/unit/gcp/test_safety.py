@@ -170,6 +170,19 @@ def test_what_clusters_and_managed_groups_made_is_not_pruned():
     assert [resource.name for resource, _live in gone] == ["old"]
 
 
+@pytest.mark.parametrize("more, found", [("", []), (SNAPSHOT, ["hourly"])])
+def test_snapshots_are_pruned_only_where_snapshots_are_declared(more, found):
+    snapshot = {"name": "hourly", "labels": {"groundwork-owner": "net"}}
+    cloud, client = a_cloud()
+
+    async def pages(url: str, _query: Any = None) -> Any:
+        yield {"items": [snapshot]} if url.endswith("/global/snapshots") else {}
+
+    client.pages = pages  # type: ignore[method-assign]
+    gone = asyncio.run(surplus(cloud, resources(NETWORK + DISK + more), "net"))
+    assert [resource.name for resource, _live in gone] == found
+
+
 @pytest.mark.parametrize(
     "text, reason",
     [

@@ -38,6 +38,10 @@ class FakeClient:
         self.there = dict(there or {})
         self.calls: list[tuple[str, Any]] = []
         self.failures: dict[str, list[GcpError]] = {}
+        self.spreading: dict[str, float] = {}
+
+    def spreads(self, project: str, seconds: float) -> None:
+        self.spreading[project] = seconds
 
     async def call(
         self, verb: Verb, places: Mapping[str, str], body: Any = None, query: Any = None

@@ -98,8 +98,24 @@ def test_who_waits_for_a_recovery_has_no_autoscaler_that_would_start_nodes() -> 
     assert (pool["initialNodeCount"], pool["autoscaling"]) == (0, {"enabled": False})
     busy = declared()["container.nodePools", "asia-southeast1", "default"]["body"]
     assert busy["autoscaling"]["totalMaxNodeCount"] == 6
-    # Its size is the autoscaler's: one that is declared would be set at each run.
-    assert "initialNodeCount" not in busy
+
+
+@pytest.mark.parametrize("least, size, first", [(0, 0, 1), (2, 1, 1), (3, 1, 1), (4, 2, 2)])
+def test_pools_begin_with_their_lower_bound(least: int, size: int, first: int) -> None:
+    """Google counts in each zone."""
+    zones = {
+        "main": [f"asia-southeast1-{zone}" for zone in "abc"],
+        "failover": ["asia-southeast2-a"],
+    }
+    pools = {"default": {"min": least, "max": 9}, "app": {"min": least, "max": 9}}
+    clusters = {"main": {**CLUSTERS["main"], "pools": pools}}
+    found = {
+        (entry["type"], entry["name"]): entry["body"]
+        for entry in kubernetes_resources(clusters, {**SETTINGS, "zones": zones})
+    }
+    assert found["container.nodePools", "app"]["initialNodeCount"] == size
+    (pool,) = found["container.clusters", "main"]["nodePools"]
+    assert pool["initialNodeCount"] == first
 
 
 def test_no_cluster_needs_no_account() -> None:

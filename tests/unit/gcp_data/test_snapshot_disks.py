@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp import owners
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp_footprint import (
     snapshot_disks as job,
 )
@@ -120,3 +121,18 @@ def test_names_are_googles_and_differ_by_disk_and_time() -> None:
     assert "--" not in name
     # Another project has a disk of the same name.
     assert job.snapshot_name("auto-", {**disk, "id": "2"}, NOW) != name
+
+
+def test_a_snapshot_bears_no_mark_by_which_it_would_be_pruned() -> None:
+    sent: list[dict[str, Any]] = []
+
+    class Google:
+        def ask(self, *request: Any) -> dict[str, str]:
+            sent.append(request[2])
+            return {"name": "operation"}
+
+    labels = {"groundwork_cluster": "pay", owners.LABEL: "platform"}
+    disk = {"name": "d", "id": "1", "selfLink": "link", "labels": labels}
+    given = {"PREFIX": "auto-", "LABEL": "snapshot=yes", "LOCATION": ""}
+    job.take(Google(), disk, given, NOW)  # type: ignore[arg-type]
+    assert sent[0]["labels"] == {"groundwork_cluster": "pay", "snapshot": "yes"}

@@ -41,26 +41,32 @@ class Networks(Handler):
 
 
 class Subnetworks(Handler):
-    """Subnetworks: ranges only grow, and private access has its own method."""
+    """Subnetworks: ranges only grow, secondary ones come and go, and private access has its own method."""
 
     def __init__(self, cloud: Cloud, resource: Resource) -> None:
         super().__init__(cloud, resource)
         self.setters["ipCidrRange"] = self._expand
         self.setters["privateIpGoogleAccess"] = self._set_access
+        self.setters["secondaryIpRanges"] = self._set_secondary
 
     def verdict(self, change: Change, live: Body) -> str:
-        """A range that does not hold the old one is another subnetwork."""
+        """A range that does not hold the old one is another subnetwork, and so is another range of a name."""
         if change.top == "ipCidrRange" and not wider(change.before, change.after):
+            return REPLACE
+        if change.top == "secondaryIpRanges" and "." in change.plain:
             return REPLACE
         return super().verdict(change, live)
 
     async def update(self, live: Body, found: Sequence[Change]) -> None:
-        """What has methods of its own comes first, as it changes the fingerprint."""
-        own = [change for change in found if change.top in self.setters]
+        """What has methods of its own comes first, as it changes the fingerprint; ranges come last."""
+        ranges = [change for change in found if change.top == "secondaryIpRanges"]
         rest = [change for change in found if change.top not in self.setters]
-        await super().update(live, own)
-        if rest:
-            await super().update(await self.read() or live if own else live, rest)
+        own = [change for change in found if change not in (*ranges, *rest)]
+        fresh = True
+        for part in (own, rest, ranges):
+            if part:
+                await super().update(live if fresh else await self.read() or live, part)
+                fresh = False
 
     async def _expand(self, _live: Body, _changes: Sequence[Change]) -> None:
         await self.run("expandIpCidrRange", {"ipCidrRange": self.body["ipCidrRange"]})
@@ -68,6 +74,20 @@ class Subnetworks(Handler):
     async def _set_access(self, _live: Body, _changes: Sequence[Change]) -> None:
         wanted = bool(self.body["privateIpGoogleAccess"])
         await self.run("setPrivateIpGoogleAccess", {"privateIpGoogleAccess": wanted})
+
+    async def _set_secondary(self, live: Body, _changes: Sequence[Change]) -> None:
+        """Google takes no request that both adds ranges and removes some."""
+        wanted = self.body["secondaryIpRanges"] or []
+        names = {each["rangeName"] for each in wanted}
+        having = live.get("secondaryIpRanges") or []
+        kept = [each for each in having if each["rangeName"] in names]
+        if len(kept) < len(having):
+            body = self.desired(live, ["secondaryIpRanges"])
+            body["secondaryIpRanges"] = self.sendable(kept, "secondaryIpRanges")
+            await self.run("patch", body)
+            live = await self.read() or live
+        if len(kept) < len(wanted):
+            await self._patch(live, ["secondaryIpRanges"])
 
 
 class Firewalls(Handler):

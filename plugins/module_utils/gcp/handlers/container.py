@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.owners imp
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.rules_more import NODE_MUTABLE
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.schema import properties
 
-#: Fields of a cluster whose name in an update is not desired and the field's own.
+#: Fields of a cluster whose name in an update is not desired and the field's own. All else of privateClusterConfig is
+#: the cluster's for good, as the definition of desiredPrivateClusterConfig says.
 _DESIRED: Mapping[str, str] = {
     "autoscaling": "desiredClusterAutoscaling",
     "networkConfig.datapathProvider": "desiredDatapathProvider",
@@ -33,11 +35,15 @@ _DESIRED: Mapping[str, str] = {
     "networkConfig.enableL4ilbSubsetting": "desiredL4ilbSubsettingConfig",
     "networkConfig.gatewayApiConfig": "desiredGatewayApiConfig",
     "networkConfig.serviceExternalIpsConfig": "desiredServiceExternalIpsConfig",
+    "privateClusterConfig": "",
+    "privateClusterConfig.enablePrivateEndpoint": "desiredEnablePrivateEndpoint",
+    "privateClusterConfig.masterGlobalAccessConfig": "desiredPrivateClusterConfig",
 }
 #: What an update wraps into a message of one field.
 _WRAPPED: Mapping[str, str] = {
     "desiredIntraNodeVisibilityConfig": "enabled",
     "desiredL4ilbSubsettingConfig": "enabled",
+    "desiredPrivateClusterConfig": "masterGlobalAccessConfig",
 }
 #: Of a maintenance window there is one or the other.
 _WINDOWS = ("dailyMaintenanceWindow", "recurringWindow")
@@ -95,7 +101,7 @@ class Clusters(_OneAtATime):
 
     def _desired(self, change: Change) -> str:
         path = _path(change)
-        name = _DESIRED.get(path) or f"desired{path[:1].upper()}{path[1:]}"
+        name = _DESIRED.get(path, f"desired{path[:1].upper()}{path[1:]}")
         return name if name in self._updates() else ""
 
     def _updates(self) -> Mapping[str, Any]:
@@ -163,10 +169,12 @@ class NodePools(_OneAtATime):
         ]
         if not sizes:
             return live
+        if self._scales():
+            return {**live, "initialNodeCount": self._scaled(sizes, live)}
         # Zones may differ: the one that is not as declared counts.
         wanted = self.resource.body["initialNodeCount"]
         other = next((size for size in sizes if not equal(wanted, size)), sizes[0])
-        return {**live, "initialNodeCount": min(sizes) if self._scales() else other}
+        return {**live, "initialNodeCount": other}
 
     def compare(self, live: Body) -> list[Change]:
         """An autoscaler sets the size, but it does not bring a pool up to its lower bound by itself."""
@@ -174,9 +182,9 @@ class NodePools(_OneAtATime):
         if not self._scales():
             return found
         found = [change for change in found if change.top != "initialNodeCount"]
-        size = live.get("initialNodeCount")
-        if "initialNodeCount" in self.resource.body and size is not None and size < self._least():
-            found.append(Change("initialNodeCount", size, self._least(), "initialNodeCount"))
+        size, least = live.get("initialNodeCount"), self._least(live)
+        if "initialNodeCount" in self.resource.body and size is not None and size < least:
+            found.append(Change("initialNodeCount", size, least, "initialNodeCount"))
         return found
 
     def verdict(self, change: Change, live: Body) -> str:
@@ -193,9 +201,23 @@ class NodePools(_OneAtATime):
         autoscaling = self.resource.body.get("autoscaling")
         return isinstance(autoscaling, Mapping) and autoscaling.get("enabled") is True
 
-    def _least(self) -> int:
-        """How many nodes of a zone an autoscaled pool has at least."""
-        return int(self.resource.body["autoscaling"].get("minNodeCount") or 0)
+    def _bound(self, name: str) -> int:
+        return int(self.resource.body["autoscaling"].get(name) or 0)
+
+    def _least(self, live: Body) -> int:
+        """How many nodes a zone of an autoscaled pool has at least; bounds are for a zone or for all of them."""
+        zones = self.resource.body.get("locations") or live.get("locations") or ("",)
+        return max(
+            self._bound("minNodeCount"), math.ceil(self._bound("totalMinNodeCount") / len(zones))
+        )
+
+    def _scaled(self, sizes: Sequence[int], live: Body) -> int:
+        """How many nodes a zone of an autoscaled pool has, as its bounds count: a total may be shared out anyhow."""
+        total = self._bound("totalMinNodeCount")
+        if not total:
+            return min(sizes)
+        each = math.ceil(sum(sizes) / len(sizes))
+        return each if sum(sizes) >= total else min(each, self._least(live) - 1)
 
     async def _size(self, group: str) -> int | None:
         """How many nodes a zone's group has."""
@@ -226,11 +248,9 @@ class NodePools(_OneAtATime):
         whole = {**(live.get("management") or {}), **bare(self.body["management"])}
         await self.run("setManagement", {"management": self.sendable(whole, "management")})
 
-    async def _set_size(self, _live: Body, _changes: Sequence[Change]) -> None:
-        size = int(self.body["initialNodeCount"])
-        await self.run(
-            "setSize", {"nodeCount": max(size, self._least()) if self._scales() else size}
-        )
+    async def _set_size(self, live: Body, _changes: Sequence[Change]) -> None:
+        size = self._least(live) if self._scales() else int(self.body["initialNodeCount"])
+        await self.run("setSize", {"nodeCount": size})
 
     async def _set_locations(self, _live: Body, _changes: Sequence[Change]) -> None:
         await self.run("update", {"locations": self.body["locations"]})
@@ -258,8 +278,8 @@ class NodePools(_OneAtATime):
 
 
 def _path(change: Change) -> str:
-    """The field that an update is for: mostly one of the cluster, below networkConfig one of that."""
-    if change.top == "networkConfig":
+    """The field that an update is for: mostly one of the cluster, below some of them one of theirs."""
+    if change.top in ("networkConfig", "privateClusterConfig"):
         return ".".join(change.plain.split(".")[:2])
     return change.top
 

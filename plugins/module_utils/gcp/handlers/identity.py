@@ -19,6 +19,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model impo
 
 #: How a change is told that brings back what was deleted.
 GONE = "deleted"
+#: Seconds for which an API may be refused that is enabled: "wait a few minutes", as Google says.
+_SPREADING = 300.0
 
 
 class Accounts(Handler):
@@ -114,8 +116,10 @@ class Services(Handler):
         return []
 
     async def create(self) -> None:
-        """Enable it."""
+        """Enable it. Google says so when it is done, and refuses it here and there for some minutes more."""
         await self.run("enable", {})
+        seconds = min(_SPREADING, self.cloud.timeout)
+        self.cloud.client.spreads(self.resource.project, seconds)
 
     async def delete(self) -> None:
         """Disable it; what depends on it keeps it enabled."""

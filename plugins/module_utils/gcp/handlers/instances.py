@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.cloud import Cloud
@@ -13,6 +12,12 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.compare im
     Change,
     changes,
     overlay,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.errors import GcpError
+from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.attached import (
+    by_place,
+    shown_name,
+    twin_of,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.base import (
     IN_PLACE,
@@ -27,9 +32,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gcp.handlers.c
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.meaning import equal
 from ansible_collections.groundwork.platform.plugins.module_utils.gcp.model import Resource
-from ansible_collections.groundwork.platform.plugins.module_utils.gcp.rules import Rule
 
-RUNNING, TERMINATED = "RUNNING", "TERMINATED"
+RUNNING = "RUNNING"
+#: Of one that a run left stopped: no later run takes that for a change where nothing is declared of it.
+_WAY_OUT = "Start it, or declare status: RUNNING and run it again."
 #: Of a disk's entry, what can be changed.
 _DISK_FIELDS = frozenset(("disks[].autoDelete", "disks[]"))
 _ACCESS = "networkInterfaces[].accessConfigs"
@@ -68,16 +74,18 @@ class Instances(Handler):
         disks, having = [], []
         missing = []
         for number, disk in enumerate(body["disks"]):
-            twin = _twin(disk, live.get("disks") or ())
+            twin = twin_of(disk, live.get("disks") or ())
             if twin is None:
-                missing.append(Change(f"disks[{_name(disk, number)}]", None, bare(disk), "disks[]"))
+                missing.append(
+                    Change(f"disks[{shown_name(disk, number)}]", None, bare(disk), "disks[]")
+                )
             else:
                 disks.append(disk)
                 having.append(twin)
         rule = self.resource.rule
         found = changes({**body, "disks": []}, {**live, "disks": []}, rule)
         for disk, twin in zip(disks, having):
-            for change in changes({"disks": [disk]}, {"disks": [twin]}, _by_place(rule)):
+            for change in changes({"disks": [disk]}, {"disks": [twin]}, by_place(rule)):
                 where = f"disks[{twin.get('deviceName', '')}]"
                 field = change.field.replace("disks[0]", where, 1)
                 found.append(Change(field, change.before, change.after, change.plain))
@@ -124,11 +132,11 @@ class Instances(Handler):
         await super().delete()
 
     def _kept_disks(self, live: Body) -> list[Mapping[str, Any]]:
-        """Disks of their own that would go with it though nobody declared so: a replacement takes them over."""
-        declared = self.resource.body.get("disks") if self.resource.present else ()
-        own = [disk for disk in declared or () if disk.get("source") and not disk.get("autoDelete")]
+        """Disks of their own that would go with it though nobody declared so."""
+        declared = self.resource.body.get("disks") or ()
+        own = [disk for disk in declared if disk.get("source") and not disk.get("autoDelete")]
         having = [each for each in live.get("disks") or () if each.get("autoDelete")]
-        twins = [_twin({"source": disk["source"]}, having) for disk in own]
+        twins = [twin_of({"source": disk["source"]}, having) for disk in own]
         return [each for each in twins if each is not None]
 
     async def update(self, live: Body, found: Sequence[Change]) -> None:
@@ -137,12 +145,42 @@ class Instances(Handler):
         stopped = [change for change in tops if self.verdict(change, live) == RESTART]
         await super().update(live, [change for change in tops if change not in stopped])
         if stopped:
-            await self.run("stop")
-            await super().update(await self.read() or live, stopped)
-            if self.body.get("status", RUNNING) == RUNNING:
-                await self.run("start")
+            again = self.body.get("status", RUNNING) == RUNNING
+            await self._stopped(live, stopped, again)
+            if again:
                 return
         await super().update(live, [change for change in found if change.top == "status"])
+
+    async def _stopped(self, live: Body, found: Sequence[Change], again: bool) -> None:
+        """Stop it, change it, and start it ``again``, also where the change fails. Raises ``GcpError``."""
+        failed: BaseException | None = None
+        try:
+            await self.run("stop")
+            await super().update(await self.read() or live, found)
+        except BaseException as error:
+            failed = error
+            raise
+        finally:
+            if again:
+                await self._start_again(failed)
+
+    async def _start_again(self, failed: BaseException | None) -> None:
+        """Start it after a change that has ``failed`` or not; what is raised says whether it runs."""
+        try:
+            runs = (await self.settled() or {}).get("status") == RUNNING
+            if not runs:
+                await self.run("start")
+        except GcpError as error:
+            if failed is None or isinstance(failed, GcpError):
+                done = f"not changed ({failed})" if failed else "changed"
+                words = (
+                    f"it was {done}, and stays stopped, as it could not be started again: {error}"
+                )
+                raise GcpError(error.reason, f"{words} {_WAY_OUT}", error.cause) from error
+            return
+        if isinstance(failed, GcpError) and not runs:
+            words = f"{failed} It had been stopped for this, and is started again."
+            raise GcpError(failed.reason, words, failed.cause, failed.status) from failed
 
     async def _set_tags(self, live: Body, _changes: Sequence[Change]) -> None:
         fresh = live.get("tags") or {}
@@ -197,12 +235,13 @@ class Instances(Handler):
         schema = self._properties().get(name, {})
         return bool(schema) and not schema.get("description", "").startswith("[Output Only]")
 
-    async def _set_status(self, _live: Body, _changes: Sequence[Change]) -> None:
-        await self.run("start" if self.body["status"] == RUNNING else "stop")
+    async def _set_status(self, live: Body, _changes: Sequence[Change]) -> None:
+        begin = "resume" if live.get("status") == "SUSPENDED" else "start"
+        await self.run(begin if self.body["status"] == RUNNING else "stop")
 
     async def _set_disks(self, live: Body, _changes: Sequence[Change]) -> None:
         for disk in self.body["disks"]:
-            twin = _twin(disk, live.get("disks") or ())
+            twin = twin_of(disk, live.get("disks") or ())
             if twin is None:
                 await self.run("attachDisk", bare(disk))
             elif disk.get("autoDelete") is not None and not equal(
@@ -240,27 +279,3 @@ class Instances(Handler):
             kept = {name: old[0][name] for name in _ACCESS_KEPT if old and name in old[0]}
             body = {"type": "ONE_TO_ONE_NAT", "name": "External NAT", **kept, **bare(new)}
             await self.run("addAccessConfig", body, networkInterface=nic)
-
-
-def _by_place(rule: Rule) -> Rule:
-    return replace(rule, keys={**rule.keys, "disks": ""})
-
-
-def _twin(disk: Mapping[str, Any], having: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The attached disk that a declared one means."""
-    for each in having:
-        if disk.get("boot") and each.get("boot"):
-            return each
-        if disk.get("deviceName") and disk["deviceName"] == each.get("deviceName"):
-            return each
-        if disk.get("source") and equal(disk["source"], each.get("source")):
-            return each
-    name = (disk.get("initializeParams") or {}).get("diskName")
-    return next(
-        (each for each in having if name and str(each.get("source", "")).endswith(f"/{name}")), None
-    )
-
-
-def _name(disk: Mapping[str, Any], number: int) -> str:
-    source = str(disk.get("source") or "").rpartition("/")[2]
-    return str(disk.get("deviceName") or source or number)

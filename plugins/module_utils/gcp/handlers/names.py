@@ -91,8 +91,25 @@ class Buckets(Handler):
         return self.resource.name in found
 
     async def _insert(self, body: dict[str, Any]) -> None:
+        """Google calls a name that is taken a conflict, also where it is by this very request, sent before."""
         query = {"project": self.resource.project}
-        await self.run("insert", {"name": self.resource.name, **body}, **query)
+        try:
+            await self.run("insert", {"name": self.resource.name, **body}, **query)
+        except GcpError as error:
+            if error.status != 409:
+                raise
+            words = "the name is taken by a bucket that is not of this project, as far as it can be seen."
+            words = f"{words} Bucket names are everybody's; choose another."
+            raise GcpError("already_exists", words, error.cause, error.status) from error
+
+    async def shown(self) -> dict[str, Any] | None:
+        """The bucket once it is shown; nothing where it may not be seen, as it is another's then."""
+        try:
+            return await super().shown()
+        except GcpError as error:
+            if error.status != 403:
+                raise
+            return None
 
 
 class Named(Handler):

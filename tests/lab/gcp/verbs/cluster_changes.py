@@ -17,6 +17,7 @@ from tests.lab.gcp.verbs.registry import handles
 if TYPE_CHECKING:
     from tests.lab.gcp.call import Call
     from tests.lab.gcp.emulator import Emulator
+    from tests.lab.gcp.store import Record
 
 Body = dict[str, Any]
 #: desired… fields of an update that lead elsewhere than their names say.
@@ -66,6 +67,8 @@ async def update(emulator: Emulator, call: Call) -> Body:
     known = call.api.schemas["Cluster"]["properties"]
     if path[0] not in known:
         raise malformed("update", f"The emulator does not know what {wanted[0]} changes.")
+    if wanted[0] == "desiredPrivateClusterConfig":
+        _only_global_access(record, given[wanted[0]])
 
     def change(body: Body) -> Body:
         value = copy.deepcopy(given[wanted[0]])
@@ -74,6 +77,17 @@ async def update(emulator: Emulator, call: Call) -> Body:
         return merge(body, value)
 
     return await crud.mutate(emulator, call, record, change)
+
+
+def _only_global_access(record: Record, given: Body) -> None:
+    """All else of a private cluster stays, as the definition of desiredPrivateClusterConfig says."""
+    held = record.body.get("privateClusterConfig", {})
+    for name, value in given.items():
+        if name != "masterGlobalAccessConfig" and value != held.get(name):
+            words = (
+                f"master_global_access_config is the only field that can be changed, not {name}."
+            )
+            raise malformed("update.desired_private_cluster_config", words)
 
 
 #: Verb → (field of the request, field of the cluster).

@@ -203,6 +203,7 @@ def change_subnetwork(emulator: Emulator, call: Call, record: Record, body: Body
         "ipCidrRange"
     ) == record.body.get("ipCidrRange"):
         return
+    _refuse_other_ranges(record.body, body)
     kept = {entry["rangeName"] for entry in body.get("secondaryIpRanges", [])}
     for cluster in emulator.store.users_of(record.key):
         policy = cluster.body.get("ipAllocationPolicy", {})
@@ -211,6 +212,24 @@ def change_subnetwork(emulator: Emulator, call: Call, record: Record, body: Body
                 words = f"Secondary range '{policy[name]}' is in use by '{cluster.name}'."
                 raise ApiError(400, "resourceInUseByAnotherResource", words)
     _check_ranges(emulator, record.key, body)
+
+
+def _refuse_other_ranges(before: Body, after: Body) -> None:
+    """Secondary ranges come or go, not both at once, and stay as they are under their names."""
+    held, wanted = (
+        {
+            entry.get("rangeName"): entry.get("ipCidrRange")
+            for entry in body.get("secondaryIpRanges", [])
+        }
+        for body in (before, after)
+    )
+    for name in held.keys() & wanted.keys():
+        if held[name] != wanted[name]:
+            words = "Existing secondary range cannot be modified."
+            raise invalid("secondaryIpRanges.ipCidrRange", wanted[name], words)
+    if held.keys() - wanted.keys() and wanted.keys() - held.keys():
+        words = "Cannot add and remove secondary IP ranges in the same request."
+        raise invalid("secondaryIpRanges", sorted(map(str, wanted)), words)
 
 
 @hook(COMPLETED, "compute.subnetworks")

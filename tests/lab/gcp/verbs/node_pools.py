@@ -180,7 +180,7 @@ async def set_size(emulator: Emulator, call: Call) -> Body:
 
 @handles("container.nodePools.setAutoscaling", "container.nodePools.autoscaling")
 async def set_autoscaling(emulator: Emulator, call: Call) -> Body:
-    """Replace the bounds; the size follows them."""
+    """Replace the bounds; nothing is scaled for them until there is load."""
     record = _found(emulator, call)
     return await crud.mutate(emulator, call, record, _bounded(call.body.get("autoscaling") or {}))
 
@@ -192,10 +192,7 @@ def _bounded(given: Body) -> crud.Change:
         kept = {name: value for name, value in body.items() if name != "autoscaling"}
         if not given.get("enabled"):
             return kept
-        low, high = given.get("minNodeCount", 0), given.get("maxNodeCount")
-        count = max(low, int(body.get("initialNodeCount", 0)))
-        count = min(count, high) if high else count
-        return {**kept, "autoscaling": dict(given), "initialNodeCount": count}
+        return {**kept, "autoscaling": dict(given)}
 
     return change
 
