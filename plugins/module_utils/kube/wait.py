@@ -83,7 +83,7 @@ async def _wait_for_kind(
 
 
 async def _list(client: Client, path: str, plural: str, until: float) -> Answer:
-    """List objects, again and again until a time; raises ``KubeError`` then, and at once where nobody knows who asks."""
+    """List objects, again and again until a time. Raises ``KubeError`` then, at once where nobody knows who asks."""
     while True:
         try:
             answer = await client.get(path)
