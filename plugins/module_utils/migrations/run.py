@@ -221,7 +221,7 @@ class Work:
             action, why = decisions.decide(migration, live, seen, self._wishes.decide)
         except KubeError as error:
             return [error]
-        noted = seen is not None and seen.state == DONE
+        noted = bool(seen and seen.state == DONE and seen.checksum == migration.checksum)
         self.fates[migration.service] = Fate(migration, action, why, job=live, noted=noted)
         if migration.phase == CONTRACT and action != decisions.SKIP:
             texts = await objections(self._client, migration)
