@@ -234,7 +234,9 @@ options:
     type: bool
     default: false
   other_run:
-    description: What becomes of this run while another one is at work.
+    description:
+      - What becomes of this run while another one is at work. V(refuse) means when that one has given a sign of life,
+        which it does every 4 s; one that was killed is waited out, 15 s.
     type: str
     choices: [refuse, wait]
     default: wait
