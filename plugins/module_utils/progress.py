@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 #: Takes what something happened to, and what.
 Tell = Callable[[str, str], None]
@@ -19,7 +20,8 @@ def progress(path: str | None) -> Tell:
     def tell(name: str, text: str) -> None:
         if path:
             line = {"seconds": time.monotonic() - began, "name": name, "text": text}
-            with open(path, "a", encoding="utf-8") as file:
+            # What cannot be told, as the disk is full or nobody looks any more, ends no work.
+            with suppress(OSError), open(path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 
     return tell

@@ -23,7 +23,9 @@ extends_documentation_fragment:
   - groundwork.platform.kube
 attributes:
   check_mode:
-    description: Says what would run and in which order, and refuses what would be refused. The cluster is only read.
+    description:
+      - Says what would run and in which order, and refuses what would be refused. The cluster is only read; it
+        tries the objects of rollouts.
     support: full
   diff_mode:
     description: Nothing of what runs is a difference.
@@ -234,7 +236,9 @@ options:
     type: bool
     default: false
   other_run:
-    description: What becomes of this run while another one is at work.
+    description:
+      - What becomes of this run while another one is at work. V(refuse) means when that one has given a sign of life,
+        which it does every 4 s; one that was killed is waited out, 15 s.
     type: str
     choices: [refuse, wait]
     default: wait
@@ -289,11 +293,16 @@ services:
     name: {description: Name., returned: always, type: str, sample: commerce}
     state:
       description: >-
-        V(done), V(skipped) where it has run before, V(failed), V(left_out) where what it needs failed, V(cancelled), or
-        V(would_run) in check mode.
+        V(done), V(skipped) where it has run before or, in check mode, where a rollout's objects are as they should be,
+        V(failed), V(left_out) where what it needs failed, V(cancelled), or V(would_run) in check mode.
       returned: always
       type: str
       sample: done
+    changed:
+      description: Whether its objects were changed, or would be.
+      returned: for rollouts that have objects
+      type: bool
+      sample: true
     needs: {description: What it waited for., returned: always, type: list, elements: str, sample: [identity rollout]}
     version: {description: Version., returned: for migrations, type: str, sample: 4f2a91c}
     job: {description: Name of the Job., returned: for migrations, type: str, sample: nx-commerce-migrate-4f2a91c}
@@ -346,9 +355,9 @@ critical_seconds:
 reason:
   description:
     - Why nothing was begun; where there is more than one reason, that of the first.
-    - One of V(twice), V(unknown_need), V(cycle), V(bad_name), V(bad_job), V(jobs_only), V(no_version), V(no_command),
-      V(changed_definition), V(failed_before), V(foreign_job), V(consumers_need_it), V(busy), V(lost_lease),
-      V(bad_history), and those of M(groundwork.platform.kube_apply).
+    - One of V(twice), V(unknown_need), V(cycle), V(bad_name), V(bad_job), V(bad_gate), V(jobs_only), V(no_version),
+      V(no_command), V(changed_definition), V(failed_before), V(foreign_job), V(consumers_need_it), V(busy),
+      V(lost_lease), V(bad_history), and those of M(groundwork.platform.kube_apply).
   returned: where nothing was begun
   type: str
   sample: changed_definition

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -40,25 +40,43 @@ class ProgressAction(ActionBase):
             file = Path(folder, "progress")
             file.touch(mode=0o600)
             arguments = {**self._task.args, "progress_file": str(file)}
-            thread = threading.Thread(
-                target=lambda: result.update(
-                    self._execute_module(self.module, module_args=arguments, task_vars=variables)
-                )
+            executor = ThreadPoolExecutor(max_workers=1)
+            running = executor.submit(
+                self._execute_module,
+                module_args=arguments,
+                module_name=self.module,
+                task_vars=variables,
             )
-            thread.start()
-            self._show(file, thread, str(variables.get("inventory_hostname", "")))
+            # Whoever ends the task, as its time is over, waits for nobody.
+            executor.shutdown(wait=False)
+            self._show(file, running, str(variables.get("inventory_hostname", "")))
+            # What kept the module from running is raised here.
+            result.update(running.result())
         return result
 
     @staticmethod
-    def _show(file: Path, thread: threading.Thread, host: str) -> None:
-        with file.open(encoding="utf-8") as lines:
-            running = True
-            while running:
-                thread.join(PAUSE)
+    def _show(file: Path, running: Future[dict[str, Any]], host: str) -> None:
+        with file.open(encoding="utf-8") as text:
+            lines = _Lines(text)
+            ended = False
+            while not ended:
                 # A last look comes after its end.
-                running = thread.is_alive()
-                for line in lines:
+                ended = bool(wait([running], PAUSE).done)
+                for line in lines.new():
                     Display().display(shown(host, json.loads(line)))
+
+
+class _Lines:
+    """The lines of a file that somebody writes: one is there when its end is."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._rest = ""
+
+    def new(self) -> Iterator[str]:
+        """Those that have come since the last look."""
+        *whole, self._rest = (self._rest + self._text.read()).split("\n")
+        yield from whole
 
 
 def shown(host: str, event: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,51 @@ def test_they_run_in_the_order_of_the_graph_and_once(
     again = migrations.run(*services, version=VERSION)
     assert (set(states(again).values()), again["changed"]) == ({"skipped"}, False)
     assert migrations.jobs(VERSION) == {}
+
+
+def web(name: str, **spec: Any) -> Body:
+    """A Deployment of no pods, which is up as soon as it has been seen."""
+    labels = {"app": name}
+    pod = {"containers": [{"name": name, "image": "nowhere"}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+            **spec,
+        },
+    }
+
+
+def test_a_rollout_is_a_change_where_its_objects_are_and_check_mode_tries_them(
+    migrations: Migrations,
+) -> None:
+    def bring(*manifests: Body, check: bool = False) -> Body:
+        rollout = {"deployment": "web", "manifests": list(manifests)}
+        given = {"name": "web", "rollout": rollout}
+        return migrations.run(given, version=VERSION, check=check)
+
+    for manifest in (web("web"), web("web", minReadySeconds=1)):
+        planned = bring(manifest, check=True)
+        assert (states(planned), planned["changed"]) == ({"web rollout": "would_run"}, True)
+        done = bring(manifest)
+        assert (states(done), done["changed"]) == ({"web rollout": "done"}, True)
+        planned = bring(manifest, check=True)
+        assert (states(planned), planned["changed"]) == ({"web rollout": "skipped"}, False)
+        again = bring(manifest)
+        assert (states(again), again["changed"]) == ({"web rollout": "done"}, False)
+    refused = bring(web("web", replicas=-1), check=True)
+    assert (refused["reason"], "spec.replicas" in refused["msg"]) == ("objects", True), refused
+    # What belongs into a namespace that the same run brings is tried elsewhere.
+    name = f"{migrations.namespace}-new"
+    there = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    inside = web("web")
+    inside["metadata"]["namespace"] = name
+    planned = bring(there, inside, check=True)
+    assert (states(planned), planned["changed"]) == ({"web rollout": "would_run"}, True)
 
 
 def test_a_failure_is_told_at_once_and_stops_what_needs_it_alone(
@@ -196,6 +242,12 @@ def test_an_image_that_cannot_be_pulled_is_told_at_once(migrations: Migrations) 
         ),
         ([service("a", needs=["identty"]), service("identity")], "unknown_need", "identty"),
         ([service("a"), service("a")], "twice", "a is there twice"),
+        (
+            [service("a", app="x"), service("b", app="x")],
+            "twice",
+            "a and b have the same migration",
+        ),
+        ([service("a", gates=[{"tcp": "db"}])], "bad_gate", "db is no HOST:PORT"),
         ([service("x" * 60)], "bad_name", "pods take 63"),
         ([{"name": "a", "job": {"kind": "Pod"}}], "bad_job", "not Pod"),
     ],

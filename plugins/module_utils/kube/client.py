@@ -65,6 +65,11 @@ class Answer:
         return str(self.body)[:500]
 
     @property
+    def by_api(self) -> bool:
+        """Whether the API itself says it, in its own form."""
+        return isinstance(self.body, dict) and self.body.get("kind") == "Status"
+
+    @property
     def causes(self) -> list[Mapping[str, Any]]:
         """What exactly failed, field by field."""
         details = self.body.get("details") or {} if isinstance(self.body, dict) else {}
@@ -115,6 +120,7 @@ class Client:
         """Send one request, up to ``tries`` times where the API is busy or the connection broke.
 
         What may not be sent twice has one try; server-side apply, reads, deletes and patches may.
+        A 401 of a service that the API hands on (``/proxy``) is an answer like others.
         Raises ``KubeError``: ``unreachable`` with the URL, ``unauthorized``.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
@@ -130,7 +136,7 @@ class Client:
                 if not _goes_on(error, attempt < tries, until):
                     raise self._unreachable(method, path, error) from error
             else:
-                if answer.status == 401:
+                if answer.status == 401 and (answer.by_api or "/proxy" not in path):
                     raise KubeError("unauthorized", self._unauthorized(answer))
                 if not (attempt < tries and _worth_another(answer)):
                     return answer
@@ -139,7 +145,11 @@ class Client:
         raise AssertionError("the last try returns or raises")
 
     async def watch(self, path: str, seconds: float, **query: str) -> AsyncIterator[dict[str, Any]]:
-        """Yield the events of a watch until it ends. Raises ``KubeError`` (``unreachable``)."""
+        """Yield the events of a watch until it ends.
+
+        What stands before the API, and an API that is busy or ends, answers in plain text, at once or in the middle.
+        Raises ``KubeError``: ``unreachable`` for that as well, ``unauthorized``.
+        """
         query = {**query, "watch": "true", "timeoutSeconds": str(max(1, int(seconds)))}
         request = self._session.request(
             "GET",
@@ -153,10 +163,12 @@ class Client:
         )
         try:
             async with request as response:
+                if response.status != 200:
+                    raise self._no_watch(path, await _read(response))
                 _probe(response)
                 async for line in response.content:
                     yield json.loads(line)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             raise self._unreachable("WATCH", path, error) from error
 
     @asynccontextmanager
@@ -189,6 +201,12 @@ class Client:
     def _unreachable(self, method: str, path: str, error: BaseException) -> KubeError:
         cause = str(error) or f"no answer within {self._timeout:g} s"
         return KubeError("unreachable", f"{method} {self._connection.url}{path}: {cause}.")
+
+    def _no_watch(self, path: str, answer: Answer) -> KubeError:
+        if answer.status == 401:
+            return KubeError("unauthorized", self._unauthorized(answer))
+        text = f"WATCH {self._connection.url}{path}: status {answer.status}: {answer.message}."
+        return KubeError("unreachable", text)
 
     def _unauthorized(self, answer: Answer) -> str:
         return (

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Answer, Client
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Item
@@ -28,6 +28,7 @@ async def until_ready(
     """Wait for all items; return what the rest still waits for after ``timeout`` seconds, or why it failed.
 
     ``conditions`` names, by kind, the condition that has to be true in place of the kind's own rule.
+    An API that is away once the objects have been seen is asked again until then.
     Raises those of the client.
     """
     groups: dict[tuple[str, str], list[Item]] = {}
@@ -64,10 +65,11 @@ async def _wait_for_kind(
         if broken or not text:
             del waiting[name]
 
+    until = 0.0
     while waiting:
-        answer = await client.get(path)
-        if not answer.ok:
-            raise KubeError("failed", f"waiting for {first.resource.plural}: {answer.message}.")
+        answer = await _list(client, path, first.resource.plural, until)
+        # Once it has answered, an API that is away may come back in time.
+        until = deadline
         for body in answer.body["items"] or ():
             look(body)
         left = deadline - time.monotonic()
@@ -78,6 +80,20 @@ async def _wait_for_kind(
         ):
             await asyncio.sleep(PAUSE)
     return {**ended, **dict(waiting.values())}
+
+
+async def _list(client: Client, path: str, plural: str, until: float) -> Answer:
+    """List objects, again and again until a time. Raises ``KubeError`` then, at once where nobody knows who asks."""
+    while True:
+        try:
+            answer = await client.get(path)
+            if answer.ok:
+                return answer
+            raise KubeError("failed", f"waiting for {plural}: {answer.message}.")
+        except KubeError as error:
+            if error.reason == "unauthorized" or time.monotonic() >= until:
+                raise
+        await asyncio.sleep(PAUSE)
 
 
 async def _follow(
@@ -97,6 +113,9 @@ async def _follow(
             look(event["object"])
             if not waiting:
                 break
+    except KubeError:
+        # A balancer ends what says nothing for a while, and an API may begin anew: the list that follows tells.
+        return False
     finally:
         await events.aclose()  # type: ignore[attr-defined]
     return True

@@ -40,6 +40,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.tra
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell
 
+#: Exit code of what could not be run, as a shell has it for a program that is not there.
+CANNOT_RUN = 127
+
 
 async def run(
     migrations: Sequence[Migration], history: FileHistory, wishes: Wishes, tell: Tell
@@ -86,7 +89,7 @@ async def _perform(fate: Fate, history: FileHistory, tell: Tell) -> None:
     began, failures = _now(), []
     history.write(_entry(migration, RUNNING, began))
     for _attempt in range(int(migration.job["spec"]["backoffLimit"]) + 1):
-        end = await _once(migration)
+        end = await _once(migration, history)
         if end is None:
             history.write(_entry(migration, DONE, began))
             return
@@ -98,17 +101,29 @@ async def _perform(fate: Fate, history: FileHistory, tell: Tell) -> None:
     raise MigrationError("command_failed", text, failures)
 
 
-async def _once(migration: Migration) -> Ended | None:
+async def _once(migration: Migration, history: FileHistory) -> Ended | None:
     """Run a command to its end; how it ended badly, or ``None``. At its deadline it is ended with all that it began."""
     spec = migration.job["spec"]
-    process = await asyncio.create_subprocess_exec(
-        *spec["command"],
-        env={**os.environ, **spec["environment"]},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *spec["command"],
+            env={**os.environ, **spec["environment"]},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=history.shared,
+        )
+    except OSError as error:
+        return _ended(migration, "CannotRun", CANNOT_RUN, str(error))
+    history.begun(migration.service, process.pid)
+    try:
+        return await _end(migration, process)
+    finally:
+        history.ended(migration.service)
+
+
+async def _end(migration: Migration, process: asyncio.subprocess.Process) -> Ended | None:
     reason = "Error"
     reading = asyncio.ensure_future(process.communicate())
     try:
@@ -122,8 +137,11 @@ async def _once(migration: Migration) -> Ended | None:
     code = process.returncode or 0
     if code == 0 and reason == "Error":
         return None
-    end = Ended(socket.gethostname(), migration.service, reason, code)
-    return end.with_log(output.decode(errors="replace"))
+    return _ended(migration, reason, code, output.decode(errors="replace"))
+
+
+def _ended(migration: Migration, reason: str, code: int, log: str) -> Ended:
+    return Ended(socket.gethostname(), migration.service, reason, code).with_log(log)
 
 
 def _entry(migration: Migration, state: str, began: str, reason: str = "") -> Entry:

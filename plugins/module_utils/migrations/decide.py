@@ -39,7 +39,9 @@ def decide(
 
     Raises ``KubeError``: ``changed_definition``, ``failed_before``, ``foreign_job``.
     """
-    if known and known.state == DONE:
+    # A rerun whose controller was lost: the Job is of today's definition, the history still of the one before.
+    ours = live is not None and _definition(live) == migration.checksum
+    if known and known.state == DONE and not (ours and known.checksum != migration.checksum):
         return _ran(
             migration,
             known.checksum,
@@ -48,8 +50,10 @@ def decide(
             live,
         )
     if live is None:
-        return CREATE, "failed before; once more" if known else ""
-    theirs = (live["metadata"].get("annotations") or {}).get(DEFINITION)
+        if known is None:
+            return CREATE, ""
+        return _failed(migration, known.reason or "its Job is gone", options, CREATE)
+    theirs = _definition(live)
     if theirs is None:
         raise KubeError(
             "foreign_job",
@@ -76,9 +80,16 @@ def _ran(
     return (REPLACE if live else CREATE), "its definition changed"
 
 
-def _failed(migration: Migration, why: str, options: Options) -> tuple[str, str]:
+def _definition(live: Body) -> str | None:
+    found: str | None = (live["metadata"].get("annotations") or {}).get(DEFINITION)
+    return found
+
+
+def _failed(
+    migration: Migration, why: str, options: Options, again: str = REPLACE
+) -> tuple[str, str]:
     if options.retry_failed:
-        return REPLACE, "failed before; once more"
+        return again, "failed before; once more"
     raise KubeError(
         "failed_before",
         f"{migration.service}: Job {migration.name} failed before ({why.rstrip('.')}). Mend the cause, then run again "

@@ -168,13 +168,26 @@ def migrations(params: Mapping[str, Any]) -> Iterator[Migration]:
             version,
             command(given, version) if target == COMMAND else job(given, version, namespace),
             tuple(given["needs"] or ()),
-            tuple(Gate(**_given(gate)) for gate in given["gates"] or ()),
+            tuple(_gate(name, gate) for gate in given["gates"] or ()),
             given["phase"],
             tuple(
                 Consumer(**_given({**each, "versions": tuple(each["versions"] or ())}))
                 for each in given["consumers"] or ()
             ),
         )
+
+
+def _gate(service: str, given: Mapping[str, Any]) -> Gate:
+    """Read a gate; an address that cannot be one is told before anything begins."""
+    address = given["tcp"]
+    if address:
+        host, _colon, port = address.rpartition(":")
+        if not (host and port.isdecimal() and 0 < int(port) < 65536):
+            text = (
+                f"{service}: the gate tcp: {address} is no HOST:PORT, such as db.example.com:5432."
+            )
+            raise KubeError("bad_gate", text)
+    return Gate(**_given(given))
 
 
 def _check_command(given: Mapping[str, Any]) -> None:

@@ -39,8 +39,9 @@ Value = TypeVar("Value")
 class Lease:
     """Use as ``async with Lease(...)``.
 
-    Raises ``KubeError``: ``busy`` where somebody else holds it for longer than ``patience`` seconds. It is ``lost``
-    where somebody else has it, or nobody has answered for ``away`` seconds.
+    Raises ``KubeError``: ``busy`` where somebody else holds it for longer than ``patience`` seconds and gives signs of
+    life; one that was killed is waited out in any case. It is ``lost`` where somebody else has it, or nobody has
+    answered for ``away`` seconds.
     """
 
     def __init__(
@@ -65,19 +66,22 @@ class Lease:
 
     async def __aenter__(self) -> Lease:
         beginning = time.monotonic()
-        seen, since, told = "", beginning, False
+        seen, since, alive, told = "", beginning, False, False
         while True:
             holder, version = await self._holder()
             now = time.monotonic()
             if version != seen:
-                seen, since = version, now
+                # What is seen first may be the last word of a run that was killed.
+                seen, since, alive = version, now, bool(seen)
+            elif now - since > RENEWAL + ANSWER:
+                alive = False
             if holder == self._me:
                 break  # the answer to the taking was lost
             if not holder or now - since > LENGTH:
                 if await self._write(version):
                     break
                 continue
-            if now - beginning >= self._patience:
+            if alive and now - beginning >= self._patience:
                 raise KubeError(
                     "busy",
                     f"Another run is at work in {self._namespace}: {holder} (Lease {self._name}). Wait for its end, or "

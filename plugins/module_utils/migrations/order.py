@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ansible_collections.groundwork.platform.plugins.module_utils.dag.graph import find_problems
+from ansible_collections.groundwork.platform.plugins.module_utils.dag.graph import (
+    Problem,
+    find_problems,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import (
     Gate,
@@ -59,7 +62,7 @@ def graph(
         own = tuple({rollout.service} & migrated)
         needs = _unique((*own, *_keys(rollout.needs, migrated, up)))
         pairs.append((rollout_key(rollout.service), needs))
-    problems = find_problems(pairs)
+    problems = [*_twins(migrations), *find_problems(pairs)]
     if problems:
         told = [f"{problem.message}." for problem in problems]
         text = told[0] if len(told) == 1 else _numbered(told)
@@ -71,6 +74,20 @@ def open_gates(migration: Migration, rollouts: Iterable[Rollout]) -> list[Gate]:
     """The gates that nothing in this run brings about, and that have to be asked for."""
     brought = {(rollout.namespace, rollout.deployment): rollout.service for rollout in rollouts}
     return [gate for gate in migration.gates if not _brings(gate, migration.namespace, brought)]
+
+
+def _twins(migrations: Sequence[Migration]) -> Iterator[Problem]:
+    """Services that would make one Job: its end is told to one of them, and the other would wait for ever."""
+    jobs: dict[tuple[str, str], str] = {}
+    for each in migrations:
+        first = jobs.setdefault((each.namespace, each.name), each.service)
+        # Of a service that is there twice its key says so.
+        if first != each.service:
+            yield Problem(
+                "twice",
+                f"{first} and {each.service} have the same migration, {each.name}: leave it to one of them, and have "
+                "the other need that, or give each an app or prefix of its own",
+            )
 
 
 def _brings(gate: Gate, namespace: str, brought: dict[tuple[str, str], str]) -> str:

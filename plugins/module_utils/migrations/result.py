@@ -17,6 +17,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations imp
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.failure import (
     completed,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.order import (
+    rollout_key,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.run import Done, Fate
 
 #: States of a service that was left as it is, and of one that would run (check mode).
@@ -25,7 +28,8 @@ SKIPPED, LEFT_OUT, WOULD_RUN = "skipped", "left_out", "would_run"
 
 def shown(done: Done) -> dict[str, Any]:
     """The module's result. Times are seconds."""
-    services = [_service(key, done) for key in done.needs]
+    changed = {rollout_key(service): value for service, value in done.changed.items()}
+    services = [_service(key, done, changed.get(key)) for key in done.needs]
     result: dict[str, Any] = {"services": services, "changed": any(map(_moved, services))}
     if done.report:
         result["makespan"] = round(done.report.makespan, 3)
@@ -46,14 +50,16 @@ def failures(result: Mapping[str, Any]) -> str:
     return " ".join(texts)
 
 
-def _service(key: str, done: Done) -> dict[str, Any]:
+def _service(key: str, done: Done, changed: bool | None) -> dict[str, Any]:
     found = done.report.results[key] if done.report else None
     fate = done.fates.get(key)
     entry: dict[str, Any] = {
         "name": key,
         "needs": list(done.needs[key]),
-        "state": _state(fate, found),
+        "state": _state(fate, found, changed),
     }
+    if changed is not None:
+        entry["changed"] = changed
     if fate:
         entry |= _told(fate)
     if found and found.started is not None:
@@ -66,10 +72,10 @@ def _service(key: str, done: Done) -> dict[str, Any]:
     return entry
 
 
-def _state(fate: Fate | None, found: dag.Result[None] | None) -> str:
+def _state(fate: Fate | None, found: dag.Result[None] | None, changed: bool | None) -> str:
     skips = fate is not None and fate.action == decisions.SKIP
     if found is None:
-        return SKIPPED if skips else WOULD_RUN
+        return SKIPPED if skips or changed is False else WOULD_RUN
     if found.state == dag.DONE:
         return SKIPPED if skips else dag.DONE
     return LEFT_OUT if found.state == dag.SKIPPED else found.state

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.apply import (
@@ -46,7 +47,8 @@ class Rollouts:
         self._options = Options(manager=MANAGER, check=trial)
         self._plans: Mapping[str, Plan] = {}
         self._waves: Waves
-        self.changed: set[str] = set()
+        #: Whether objects of a rollout were changed, or in check mode would be; by the service.
+        self.changed: dict[str, bool] = {}
 
     @property
     def all(self) -> Sequence[Rollout]:
@@ -68,21 +70,35 @@ class Rollouts:
             check(whole, world)
         except KubeError as error:
             return [error]
-        self._waves = Waves(self._client, world.found, frozenset(), False)
+        # In check mode nothing has brought them; what belongs there is tried elsewhere.
+        there = whole.namespaces if world.phases is None else world.phases.keys()
+        self._waves = Waves(self._client, world.found, whole.namespaces - there, False)
         return []
+
+    async def trial(self) -> list[KubeError]:
+        """In check mode, have the API try all objects; return what it refuses."""
+        tried = await asyncio.gather(*map(self._apply, self.all), return_exceptions=True)
+        for error in tried:
+            if error is not None and not isinstance(error, KubeError):
+                raise error
+        return [error for error in tried if isinstance(error, KubeError)]
 
     async def bring(self, rollout: Rollout) -> None:
         """Apply and wait. Raises ``KubeError``: ``objects``, ``gate_closed``."""
-        found = self._plans.get(rollout.service)
-        if found:
-            outcomes = await self._waves.apply(found.items, self._options)
-            broken = [each for each in outcomes.values() if each.action in (FAILED, SKIPPED)]
-            if broken:
-                raise KubeError("objects", told(broken, len(outcomes)))
-            if any(each.changed for each in outcomes.values()):
-                self.changed.add(rollout.service)
+        await self._apply(rollout)
         gate = Gate(rollout=rollout.deployment, timeout=rollout.timeout)
         await wait(self._client, gate, rollout.namespace)
+
+    async def _apply(self, rollout: Rollout) -> None:
+        found = self._plans.get(rollout.service)
+        if not found:
+            return
+        outcomes = await self._waves.apply(found.items, self._options)
+        self.changed[rollout.service] = any(each.changed for each in outcomes.values())
+        broken = [each for each in outcomes.values() if each.action in (FAILED, SKIPPED)]
+        if broken:
+            text = f"{rollout.service} rollout: {told(broken, len(outcomes))}"
+            raise KubeError("objects", text if self._options.check else told(broken, len(outcomes)))
 
 
 def _manifests(rollout: Rollout) -> Iterable[Manifest]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -99,12 +99,16 @@ class _There:
 
 @dataclass(frozen=True)
 class Done:
-    """All fates by service, and the graph's own report; ``None`` in check mode, where nothing ran."""
+    """All fates by service, and the graph's own report; ``None`` in check mode, where nothing ran.
+
+    ``changed`` says of each rollout that has objects, by its service, whether they were or would be changed.
+    """
 
     fates: Mapping[str, Fate]
     needs: Mapping[str, Sequence[str]]
     report: dag.Report[None] | None
     lost: bool = False
+    changed: Mapping[str, bool] = field(default_factory=dict)
 
 
 async def run(
@@ -121,13 +125,14 @@ async def run(
         work = Work(client, migrations, bringer, needs, wishes, tell)
         if wishes.check:
             await work.prepare()
-            return Done(work.fates, needs, None)
+            refuse(await bringer.trial())
+            return Done(work.fates, needs, None, changed=bringer.changed)
         waits = partial(tell, "")
         async with Lease(client, wishes.namespace, LEASE, wishes.patience, waits, AWAY) as lease:
             # What another run did meanwhile counts.
             await work.prepare()
             client.patience = AWAY
-            return await work.go(lease)
+            return replace(await work.go(lease), changed=bringer.changed)
 
 
 def refuse(problems: Sequence[KubeError]) -> None:
@@ -221,7 +226,7 @@ class Work:
             action, why = decisions.decide(migration, live, seen, self._wishes.decide)
         except KubeError as error:
             return [error]
-        noted = seen is not None and seen.state == DONE
+        noted = bool(seen and seen.state == DONE and seen.checksum == migration.checksum)
         self.fates[migration.service] = Fate(migration, action, why, job=live, noted=noted)
         if migration.phase == CONTRACT and action != decisions.SKIP:
             texts = await objections(self._client, migration)

@@ -13,6 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+#: The mark of a drained gateway, as `nat-gateway` writes it.
+DRAINED = Path("/var/lib/groundwork/nat-gateway/drained")
+
 
 def ip(*arguments: str) -> Any:
     """Ask iproute2."""
@@ -52,6 +55,7 @@ def main() -> None:
         "default_interfaces": sorted(
             {route["dev"] for route in routes if route.get("metric", 0) == best and "dev" in route}
         ),
+        "drained": DRAINED.exists(),
         "memory_mib": memory_mib(),
         "sysctl": {name: parameter(name) for name in names},
     }

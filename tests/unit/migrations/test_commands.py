@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -104,18 +106,48 @@ def test_one_that_hangs_is_ended_with_all_that_it_began(run: Run, tmp_path: Path
 def test_two_runs_are_kept_apart_and_a_killed_one_is_not_taken_for_done(
     run: Run, options: Body, tmp_path: Path
 ) -> None:
-    mark, short = tmp_path / "begun", tmp_path / "short"
-    service = script("sale", f"touch {mark}; test -e {short} || sleep 20")
+    """What a killed run began works on: nothing begins beside it."""
+    mark, short, log = tmp_path / "begun", tmp_path / "short", tmp_path / "log"
+    text = f"echo $$ > {mark}.new; mv {mark}.new {mark}; until test -e {short}; do sleep 0.1; done; echo ended >> {log}"
+    service = script("sale", text)
     begun = begin(options, service)
     await_file(mark)
-    assert run(service, other_run="refuse")["reason"] == "busy"
+    command = f"sale: pid {mark.read_text().strip()}"
+    refused = run(service, other_run="refuse")
+    assert (refused["reason"], f"run: pid {begun.pid}, {command}" in refused["msg"]) == (
+        "busy",
+        True,
+    )
     begun.send_signal(signal.SIGKILL)
     begun.wait()
-    short.touch()
+    refused = run(service, other_run="refuse", retry_failed=True)
+    assert (refused["reason"], command in refused["msg"]) == ("busy", True)
+    threading.Timer(1, short.touch).start()
     refused = run(service)
     assert refused["reason"] == "failed_before"
     assert "its run was cut short" in refused["msg"]
+    assert log.read_text() == "ended\n"
     assert states(run(service, retry_failed=True)) == {"sale": "done"}
+
+
+def test_what_a_command_leaves_at_work_keeps_nobody_away(run: Run, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    service = script("sale", f"sleep 60 > /dev/null 2>&1 & echo $! > {child}")
+    assert states(run(service)) == {"sale": "done"}
+    assert states(run(service, other_run="refuse")) == {"sale": "skipped"}
+    os.kill(int(child.read_text()), signal.SIGKILL)
+
+
+def test_a_program_that_is_not_there_fails_its_migration_alone(run: Run, tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    services = [{"name": "sale", "command": [str(none)]}, script("ledger")]
+    done = run(*services)
+    assert states(done) == {"sale": "failed", "ledger": "done"}
+    assert one(done, "sale")["reason"] == "command_failed"
+    assert (
+        f"exit code 127 (CannotRun): [Errno 2] No such file or directory: '{none}'" in done["msg"]
+    )
+    assert run(*services)["reason"] == "failed_before"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def live(*conditions: str, digest: str | None = OURS, suspend: bool = False) -> 
     "job, known, options, action",
     [
         (None, None, Options(), CREATE),
-        (None, entry("failed"), Options(), CREATE),
+        (None, entry("failed"), RETRY, CREATE),
         (None, entry("done"), Options(), SKIP),
         (live("Failed"), entry("done"), Options(), SKIP),
         (live("Complete"), None, Options(), SKIP),
@@ -62,7 +62,12 @@ def live(*conditions: str, digest: str | None = OURS, suspend: bool = False) -> 
         (live(suspend=True), entry("failed"), RETRY, REPLACE),
         (live("Failed", digest=OTHER), None, RETRY, REPLACE),
         (None, entry("done", OTHER), RERUN, CREATE),
-        (live("Complete"), entry("done", OTHER), RERUN, REPLACE),
+        (live("Complete", digest=OTHER), entry("done", OTHER), RERUN, REPLACE),
+        # A rerun whose controller was lost: what runs or ran is today's definition, whatever the history says.
+        (live("Complete"), entry("done", OTHER), RERUN, SKIP),
+        (live("Complete"), entry("done", OTHER), Options(), SKIP),
+        (live(), entry("done", OTHER), RERUN, AWAIT),
+        (live("Failed"), entry("done", OTHER), RETRY, REPLACE),
         (live("Complete", digest=OTHER), None, RERUN, REPLACE),
     ],
 )
@@ -80,7 +85,11 @@ def test_what_is_done(
         # Nobody takes what runs away from under its pods.
         (live(digest=OTHER), None, RERUN, "changed_definition"),
         (live("Failed"), None, RERUN, "failed_before"),
+        (live("Failed"), entry("done", OTHER), RERUN, "failed_before"),
         (live(suspend=True), entry("failed"), Options(), "failed_before"),
+        # Its Job is gone, as a time to live may have it.
+        (None, entry("failed"), Options(), "failed_before"),
+        (None, entry("failed", OTHER), RERUN, "failed_before"),
         (live("Complete", digest=None), None, RERUN, "foreign_job"),
         (live(digest=None), None, RETRY, "foreign_job"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,3 +79,21 @@ def test_all_that_is_wrong_is_told_together() -> None:
         graph(wrong, [])
     assert "identty" in str(refused.value)
     assert "a → b → a" in str(refused.value)
+
+
+def test_two_services_with_one_job_are_refused() -> None:
+    """Two of one application bring the same tables: its end would be told to one of them."""
+    api = migration("payment")
+    worker = replace(api, service="payment-worker")
+    with pytest.raises(KubeError, match="payment and payment-worker") as refused:
+        graph([api, worker], [])
+    assert refused.value.reason == "twice"
+    assert "nx-payment" in str(refused.value)
+    elsewhere = {**api.job, "metadata": {"name": "nx-payment", "namespace": "other"}}
+    assert set(graph([api, replace(worker, job=elsewhere)], [])) == {"payment", "payment-worker"}
+
+
+def test_one_service_that_is_there_twice_is_told_once() -> None:
+    with pytest.raises(KubeError) as refused:
+        graph([migration("a"), migration("a")], [])
+    assert str(refused.value) == "a is there twice."
