@@ -21,6 +21,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fa
     KEEP,
     LEFT_OUT,
     RELEASED,
+    ROLLED_BACK,
     WOULD_BRING_BACK,
     WOULD_RELEASE,
     Fate,
@@ -32,6 +33,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.lo
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
     RELEASE,
+    ROLLBACK,
     Service,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.preflight import (
@@ -279,6 +281,11 @@ class _Run:
         for fate in self._fates:
             fate.state = fate.state or LEFT_OUT
         done = Done(self._services.fates, self._services.needs, migrations.Done({}, {}, None))
+        wishes = self._wishes
+        ended = all(fate.state == ROLLED_BACK for fate in self._fates)
+        if wishes.operation == ROLLBACK and wishes.revision is None and ended:
+            return done  # That is what was asked for, and once more would be further back.
+        again = "release" if wishes.operation == RELEASE else "go where you wanted"
         done.reason = "rollback_finished"
-        done.failure = f"{cause}, and is finished now.{told} Run again to release."
+        done.failure = f"{cause}, and is finished now.{told} Run again to {again}."
         return done

@@ -217,6 +217,8 @@ def crashed(pod: Body) -> str:
         *(status.get("containerStatuses") or ()),
     ):
         ended = (each.get("lastState") or {}).get("terminated")
+        if each.get("ready"):
+            continue  # pods that a rollback returns to may have a life behind them
         if ended and each.get("restartCount", 0) >= CRASHES:
             why = f"{ended.get('reason', 'Error')}, exit code {ended.get('exitCode')}"
             return f"{each['name']} was begun anew {each['restartCount']} times ({why})"

@@ -89,6 +89,13 @@ def test_a_container_that_is_begun_anew_again_and_again_has_crashed() -> None:
     assert crashed({}) == ""
 
 
+def test_a_container_that_is_ready_has_only_a_past() -> None:
+    """Pods that a rollback returns to may have been begun anew long ago."""
+    old = crashing(7)
+    old["status"]["containerStatuses"][0]["ready"] = True
+    assert crashed(old) == ""
+
+
 class Logs:
     """Gives every container the same last words."""
 
