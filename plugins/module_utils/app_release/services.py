@@ -43,6 +43,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.health.model i
 from ansible_collections.groundwork.platform.plugins.module_utils.health.world import World
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lease import AWAY
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import Rollout
 from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell
 
@@ -126,16 +127,16 @@ class Services:
         await self.watcher.rolled_out(service.place, generation, service.timeout, tell)
 
     async def well(self, services: Iterable[Service]) -> None:
-        """Wait until services answer well. Raises ``KubeError`` (``unhealthy``)."""
+        """Wait until services answer well. Raises ``KubeError`` (``unhealthy``, ``not_measured``)."""
         checks = patient(asked(services), PATIENCE)
         if not checks:
             return
         # What may fail is for the soak: of one service's checks it could be all.
-        course = await ask([check for _name, check in checks], self._world, Plan())
+        course = await ask([check for _name, check in checks], self._world, Plan(patience=AWAY))
         found = broken(checks, course, Budget())
         if found:
             raise KubeError(
-                "unhealthy", "; ".join(each.message.rstrip(".") for each in found) + "."
+                found[0].reason, "; ".join(each.message.rstrip(".") for each in found) + "."
             )
 
     async def _canary(self, service: Service, canary: Canary, back: Target) -> None:

@@ -19,12 +19,17 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.mo
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.watch import Watcher
 from ansible_collections.groundwork.platform.plugins.module_utils.health.budget import Budget, judge
-from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import Course, Plan
+from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import (
+    NOT_MEASURED,
+    Course,
+    Plan,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import run as ask
 from ansible_collections.groundwork.platform.plugins.module_utils.health.model import Check
 from ansible_collections.groundwork.platform.plugins.module_utils.health.report import telling
 from ansible_collections.groundwork.platform.plugins.module_utils.health.world import World
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lease import AWAY
 
 Body = Mapping[str, Any]
 Place = tuple[str, str]
@@ -153,7 +158,7 @@ async def _watch(
         # Who cannot count failures has not shown that there are few.
         who = f"of {', '.join(meter.unread(now))} " if meter.measured else ""
         why = meter.trouble or "it has no pod"
-        return [Breach(name, "not_measured", f"its pods' metrics {who}could not be read: {why}")]
+        return [Breach(name, NOT_MEASURED, f"its pods' metrics {who}could not be read: {why}")]
     return []
 
 
@@ -171,7 +176,9 @@ async def _health(
     checks: Sequence[tuple[str, Check]], world: World, budget: Budget, seconds: float
 ) -> list[Breach]:
     course = await ask(
-        [check for _service, check in checks], world, Plan(window=seconds, budget=budget)
+        [check for _service, check in checks],
+        world,
+        Plan(window=seconds, budget=budget, patience=AWAY),
     )
     return broken(checks, course, budget)
 
@@ -188,7 +195,9 @@ def broken(checks: Sequence[tuple[str, Check]], course: Course, budget: Budget) 
         if last:
             found.append(
                 Breach(
-                    service, "unhealthy", f"{check.name} ({check.question.target}): {last.message}"
+                    service,
+                    NOT_MEASURED if last.reason == NOT_MEASURED else "unhealthy",
+                    f"{check.name} ({check.question.target}): {last.message}",
                 )
             )
     for name, value, limit in verdict.slow:

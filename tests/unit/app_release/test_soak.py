@@ -126,6 +126,57 @@ def test_a_service_has_to_be_well_itself_whatever_all_may_do_in_the_soak(
     well(check("sale 1", "status", 0.02), budget=Budget(latency={"max": 1}))
 
 
+class Away:
+    """A question through the API, where nobody answers the first times; then it is answered from a list."""
+
+    target = "told"
+
+    def __init__(self, times: int, *answers: float | str) -> None:
+        self._times, self._told = times, Told(answers)
+
+    async def ask(self, world: Any, timeout: float, /) -> Any:
+        self._times -= 1
+        if self._times >= 0:
+            raise KubeError("unreachable", "GET https://api/: connection refused.")
+        return await self._told.ask(world, timeout)
+
+
+def away(times: int, *answers: float | str) -> tuple[str, Check]:
+    return "sale", Check("sale 1", "http", Away(times, *answers), Pace(0.2, 0, 0.05))
+
+
+def patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """A pause of no length between attempts while the API is away, and so many seconds of them."""
+    base = "ansible_collections.groundwork.platform.plugins.module_utils"
+    monkeypatch.setattr(f"{base}.health.engine._PAUSE", 0.01)
+    for name in ("services", "soak"):
+        monkeypatch.setattr(f"{base}.app_release.{name}.AWAY", seconds)
+
+
+def test_an_api_that_is_away_for_a_moment_says_nothing_of_who_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience(monkeypatch, 2)
+    held = window(Watching([pod("a")]), Soak(seconds=0.2, interval=0.1), away(7, 0.0))
+    assert held.breaches == ()
+    well(away(7, 0.0)[1], budget=Budget())
+    # It is asked for the service all the same.
+    sick = window(Watching([pod("a")]), Soak(seconds=5), away(3, 0.0, "status"))
+    assert [each.reason for each in sick.breaches] == ["unhealthy"]
+
+
+def test_an_api_that_stays_away_leaves_a_version_unmeasured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience(monkeypatch, 0.1)
+    lost = window(Watching([pod("a")]), Soak(seconds=5), away(10**6))
+    assert [each.reason for each in lost.breaches] == ["not_measured"]
+    assert "connection refused" in lost.breaches[0].message
+    with pytest.raises(KubeError) as unknown:
+        well(replace(away(10**6)[1], pace=Pace(0.2, 0, 20)), budget=Budget())
+    assert unknown.value.reason == "not_measured"
+
+
 class Watching:
     """A watcher whose pods are told look by look."""
 
