@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import records
@@ -226,15 +226,16 @@ class _Run:
     async def _soak(self) -> Soaked:
         """Watch all that was brought, in one window."""
         new = [fate for fate in self._fates if fate.state == RELEASED]
-        watched = [Watched(fate.service, fate.service.place, fate.service.soak) for fate in new]
+        watched = [self._services.watched(fate) for fate in new]
         longest = max((each.soak.seconds for each in watched), default=0.0)
-        if not longest:
-            return Soaked(0.0)
-        self._tell("", f"soaks for {longest:g} s: {', '.join(fate.service.name for fate in new)}")
-        checks = asked(fate.service for fate in new)
-        soaked = await soak(
-            self._client, self._services.watcher, watched, checks, self._world, self._wishes.budget
-        )
+        soaked = Soaked(0.0)
+        if longest:
+            names = ", ".join(fate.service.name for fate in new)
+            self._tell("", f"soaks for {longest:g} s: {names}")
+            soaked = await self._window(watched)
+        if not soaked.breaches:
+            # Up to its record: who changed it between has another's version on record otherwise.
+            soaked = replace(soaked, breaches=tuple(await self._services.replaced(new)))
         for fate in new:
             # Nobody looked at its pods after its own window.
             fate.soaked = min(soaked.seconds, fate.service.soak.seconds)
@@ -246,6 +247,12 @@ class _Run:
                 broken.state, broken.reason = FAILED, breach.reason
                 broken.message = f"{breach.message}, {soaked.seconds:.0f} s into the soak"
         return soaked
+
+    async def _window(self, watched: Sequence[Watched]) -> Soaked:
+        services, checks = self._services, asked(each.service for each in watched)
+        return await soak(
+            self._client, services.watcher, watched, checks, self._world, self._wishes.budget
+        )
 
     async def _end(self, done: Done) -> None:
         """Record what stays; bring back what does not."""

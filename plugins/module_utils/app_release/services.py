@@ -24,6 +24,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fa
     Fate,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
+    Breach,
     Canary,
     Service,
     Target,
@@ -32,6 +33,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.re
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.soak import (
     Watched,
     broken,
+    other_template,
     patient,
     soak,
 )
@@ -47,8 +49,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lea
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import Rollout
 from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell
 
-#: Seconds within which a service that is up has to be well.
-PATIENCE = 30.0
+#: Seconds within which a service that is up has to be well, and within which a Deployment's controller sees a change.
+PATIENCE, SEEN = 30.0, 10.0
 
 
 class Services:
@@ -69,6 +71,8 @@ class Services:
         self._tell = tell
         self._records = Records(client)
         self.watcher: Watcher
+        # The ReplicaSets that were up, by their Deployments.
+        self._templates: dict[tuple[str, str], str] = {}
         self.fates: dict[str, Fate] = {}
         self.needs: Mapping[str, Sequence[str]] = {}
 
@@ -125,6 +129,24 @@ class Services:
         generation = live["metadata"]["generation"] if live else 0
         tell = partial(self._tell, service.name)
         await self.watcher.rolled_out(service.place, generation, service.timeout, tell)
+        # The Deployment's generation would not do: an autoscaler changes it as well.
+        self._templates[service.place] = await self._template(service.place)
+
+    async def _template(self, place: tuple[str, str]) -> str:
+        return await self.watcher.until(lambda: self.watcher.template(place) or None, SEEN) or ""
+
+    def watched(self, fate: Fate) -> Watched:
+        """A service that is up, for its window."""
+        service = fate.service
+        return Watched(service, service.place, service.soak, self._templates.get(service.place, ""))
+
+    async def replaced(self, fates: Iterable[Fate]) -> list[Breach]:
+        """Services that run something else by now than what came up."""
+        watched = [self.watched(fate) for fate in fates]
+        # A change that its controller has not seen yet is none of the window's.
+        await asyncio.gather(*(self._template(each.place) for each in watched))
+        found = (other_template(self.watcher, each) for each in watched)
+        return [each for each in found if each]
 
     async def well(self, services: Iterable[Service]) -> None:
         """Wait until services answer well. Raises ``KubeError`` (``unhealthy``, ``not_measured``)."""

@@ -37,11 +37,15 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Watched:
-    """A service's pods in the window; ``place`` is the Deployment that they are of."""
+    """A service's pods in the window; ``place`` is the Deployment that they are of.
+
+    ``template`` is the uid of its ReplicaSet as it was brought; where it is empty, whatever comes is watched.
+    """
 
     service: Service
     place: Place
     soak: Soak
+    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,13 +151,13 @@ async def _watch(
         ended = time.monotonic() >= end
         now = watcher.new_pods(watched.place)
         pods.look(now)
-        found = pods.breach(name, wanted)
+        found = other_template(watcher, watched) or pods.breach(name, wanted)
         if meter and not found:
             found = traffic.breach(name, await meter.look(now), wanted, ended)
         if found:
             return [found]
         pause = max(0.0, min(end - time.monotonic(), wanted.interval))
-        await watcher.until(_news(watcher, watched.place, pods, name, wanted), pause)
+        await watcher.until(_news(watcher, watched, pods), pause)
     if meter and (not meter.measured or meter.unread(now)):
         # Who cannot count failures has not shown that there are few.
         who = f"of {', '.join(meter.unread(now))} " if meter.measured else ""
@@ -162,14 +166,26 @@ async def _watch(
     return []
 
 
-def _news(watcher: Watcher, place: Place, pods: Pods, name: str, wanted: Soak) -> Any:
-    """What ends the pause between two looks: a pod that went bad."""
+def _news(watcher: Watcher, watched: Watched, pods: Pods) -> Any:
+    """What ends the pause between two looks: a pod that went bad, or pods of something else."""
 
     def look() -> Breach | None:
-        pods.look(watcher.new_pods(place))
-        return pods.breach(name, wanted)
+        pods.look(watcher.new_pods(watched.place))
+        return other_template(watcher, watched) or pods.breach(watched.service.name, watched.soak)
 
     return look
+
+
+def other_template(watcher: Watcher, watched: Watched) -> Breach | None:
+    """A Deployment that somebody has given other pods: what is seen of them says nothing of what was brought."""
+    found = watcher.template(watched.place)
+    if not watched.template or found in ("", watched.template):
+        return None
+    return Breach(
+        watched.service.name,
+        "replaced",
+        f"somebody changed the pods of Deployment {watched.place[1]} meanwhile, so what runs is not what was brought",
+    )
 
 
 async def _health(

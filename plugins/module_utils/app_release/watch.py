@@ -93,6 +93,12 @@ class Watcher:
             )
         )
 
+    def template(self, place: Place) -> str:
+        """The uid of a Deployment's newest ReplicaSet, which is of its pods' template; empty while it is not known."""
+        body = self.deployment(place)
+        found = self._newest(body) if body else []
+        return str(found[0]["metadata"]["uid"]) if found else ""
+
     def _newest(self, deployment: Body) -> list[Body]:
         return newest_sets(deployment, self._bodies[_SETS].values())
 

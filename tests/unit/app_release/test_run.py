@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -12,8 +12,14 @@ import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import run as runs
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fate import (
     BRING_BACK,
+    RELEASED,
     Fate,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
+    Breach,
+    Soak,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.soak import Watched
 
 from tests.unit.app_release.samples import fate, service
 from tests.unit.app_release.test_way_back import Recorded
@@ -38,6 +44,23 @@ def one_run(recorded: Recorded, operation: str = "release", **wishes: Any) -> An
     return runs._Run(
         NOBODY, cast(Any, recorded), NOBODY, cast(Any, meant), told, cast(Any, Held()), NOBODY
     )
+
+
+class Changed(Recorded):
+    """Services of which somebody has changed one since it came up."""
+
+    def watched(self, fate: Fate) -> Watched:
+        return Watched(fate.service, fate.service.place, fate.service.soak)
+
+    async def replaced(self, fates: Sequence[Fate]) -> list[Breach]:
+        return [Breach(fate.service.name, "replaced", "it is another") for fate in fates]
+
+
+def test_what_is_not_what_was_brought_by_its_end_has_failed() -> None:
+    one = fate(service("2", soak=Soak(seconds=0)), state=RELEASED)
+    soaked = asyncio.run(one_run(Changed(one))._soak())
+    assert [each.reason for each in soaked.breaches] == ["replaced"]
+    assert (one.state, one.reason) == ("failed", "replaced")
 
 
 def unfinished() -> Fate:

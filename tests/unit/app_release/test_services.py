@@ -59,6 +59,7 @@ class Cluster:
     def __init__(self, broken: str = "") -> None:
         self.done: list[str] = []
         self.applied: list[Any] = []
+        self.templates = ["a"]
         self._broken = broken
 
     def note(self, what: str) -> None:
@@ -102,6 +103,12 @@ class Cluster:
 
     async def rolled_out(self, place: tuple[str, str], generation: int, *_more: Any) -> None:
         self.note(f"up {place[1]} {generation}")
+
+    def template(self, _place: tuple[str, str]) -> str:
+        return self.templates.pop(0) if len(self.templates) > 1 else self.templates[0]
+
+    async def until(self, look: Any, _seconds: float) -> Any:
+        return look()
 
 
 def made(cluster: Cluster, one: Fate) -> Services:
@@ -227,6 +234,20 @@ def test_only_a_good_revision_lets_old_ones_and_what_they_had_go() -> None:
         asyncio.run(made(cluster, one).remember(one, state))
         assert cluster.done == [f"record {state}", *then]
         assert one.kept.revision.state == state
+
+
+def test_what_runs_at_the_end_has_to_be_what_came_up() -> None:
+    """Also where nobody watched it meanwhile."""
+    for templates, reasons in (["a"], []), (["a", "b"], ["replaced"]):
+        one, cluster = fate(service("2")), Cluster()
+        cluster.templates = templates
+        services = made(cluster, one)
+
+        async def go(services: Services = services, one: Fate = one) -> list[Breach]:
+            await services.bring(one.service.rollout)
+            return await services.replaced([one])
+
+        assert [each.reason for each in asyncio.run(go())] == reasons
 
 
 def test_a_service_needs_others_to_be_up_and_not_only_migrated() -> None:

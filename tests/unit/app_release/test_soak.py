@@ -10,7 +10,10 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import run as runs
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fate import RELEASED
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fate import (
+    RELEASED,
+    Fate,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
     Breach,
     Soak,
@@ -180,8 +183,12 @@ def test_an_api_that_stays_away_leaves_a_version_unmeasured(
 class Watching:
     """A watcher whose pods are told look by look."""
 
-    def __init__(self, *looks: Sequence[Body]) -> None:
+    def __init__(self, *looks: Sequence[Body], templates: Sequence[str] = ("",)) -> None:
         self._looks = list(looks)
+        self._templates = list(templates)
+
+    def template(self, _place: Any) -> str:
+        return self._templates.pop(0) if len(self._templates) > 1 else self._templates[0]
 
     def new_pods(self, _place: Any) -> Sequence[Body]:
         return self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
@@ -191,8 +198,10 @@ class Watching:
         return look()
 
 
-def window(watching: Watching, wanted: Soak, *checks: tuple[str, Check]) -> Soaked:
-    watched = Watched(service("2"), ("nx", "nx-sale"), wanted)
+def window(
+    watching: Watching, wanted: Soak, *checks: tuple[str, Check], template: str = ""
+) -> Soaked:
+    watched = Watched(service("2"), ("nx", "nx-sale"), wanted, template)
     return asyncio.run(soak(NOBODY, cast(Any, watching), [watched], checks, NOBODY, Budget()))
 
 
@@ -207,6 +216,17 @@ def test_a_window_lasts_its_seconds_and_ends_with_the_first_breach() -> None:
     sick = window(Watching([pod("a")]), Soak(seconds=30), ("sale", check("sale 1", 0.0, "status")))
     assert [each.reason for each in sick.breaches] == ["unhealthy"]
     assert sick.seconds < 5
+
+
+def test_a_window_ends_where_somebody_brings_something_else() -> None:
+    for templates, reasons in (
+        (["a", "a", "", "b"], ["replaced"]),
+        # What its controller has not seen yet is not there yet.
+        (["a", "", "a"], []),
+    ):
+        watching = Watching([pod("a")], templates=templates)
+        found = window(watching, Soak(seconds=0.4, interval=0.05), template="a")
+        assert [each.reason for each in found.breaches] == reasons
 
 
 def test_a_window_without_seconds_asks_nothing() -> None:
@@ -228,7 +248,13 @@ def test_each_service_is_on_record_with_its_own_window(monkeypatch: pytest.Monke
         return Soaked(60.2, (Breach("s1", "slow", "too slow"),), {"s2": Traffic(9)})
 
     monkeypatch.setattr(runs, "soak", held)
-    services = SimpleNamespace(fates={each.service.name: each for each in fates}, watcher=None)
+
+    def watched(fate: Fate) -> Watched:
+        return Watched(fate.service, fate.service.place, fate.service.soak)
+
+    services = SimpleNamespace(
+        fates={each.service.name: each for each in fates}, watcher=None, watched=watched
+    )
     one = runs._Run(
         NOBODY,
         cast(Any, services),
