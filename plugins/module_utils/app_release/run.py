@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release import records
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.delivery import (
     Delivery,
 )
@@ -260,7 +258,10 @@ class _Run:
         broken = [fate for fate in self._fates if fate.state == FAILED]
         vain = done.soaked.breaches if done.soaked else ()
         if not (broken or vain or self._failed(migrated)):
-            await self._record()
+            new = [fate for fate in self._fates if fate.state == RELEASED]
+            problems = await self._services.record(new)
+            done.reason = problems[0].reason if problems else ""
+            done.failure = " ".join(map(str, problems))
             return
         causes = [f"{fate.service.name}: {fate.message.rstrip('.')}" for fate in broken]
         causes += [each.message for each in vain if not each.service]
@@ -275,10 +276,6 @@ class _Run:
         scope = wishes.rollback if wishes.operation == RELEASE else NOTHING
         back = WayBack(self._services, wishes.migrate.parallel, self._tell)
         done.failure += await back.go(chosen(self._services, broken, scope), done.failure)
-
-    async def _record(self) -> None:
-        new = [fate for fate in self._fates if fate.state == RELEASED]
-        await asyncio.gather(*(self._services.remember(fate, records.GOOD) for fate in new))
 
     async def _finish(self, unfinished: Sequence[Fate]) -> Done:
         """End a rollback that was cut short; the release itself is for the next run."""

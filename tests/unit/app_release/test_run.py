@@ -19,7 +19,12 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.mo
     Breach,
     Soak,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.run import Done
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.soak import Watched
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations import (
+    run as migrations,
+)
 
 from tests.unit.app_release.samples import fate, service
 from tests.unit.app_release.test_way_back import Recorded
@@ -61,6 +66,21 @@ def test_what_is_not_what_was_brought_by_its_end_has_failed() -> None:
     soaked = asyncio.run(one_run(Changed(one))._soak())
     assert [each.reason for each in soaked.breaches] == ["replaced"]
     assert (one.state, one.reason) == ("failed", "replaced")
+
+
+class Unrecorded(Recorded):
+    """Services of which one cannot be recorded."""
+
+    async def record(self, _fates: Sequence[Fate]) -> list[KubeError]:
+        return [KubeError("failed", "sale held, but it is not on record.")]
+
+
+def test_what_held_and_could_not_be_recorded_fails_the_run_with_its_result() -> None:
+    one = fate(service("2"), state=RELEASED)
+    done = Done({"sale": one}, {}, migrations.Done({}, {}, None))
+    asyncio.run(one_run(Unrecorded(one))._end(done))
+    assert (done.reason, done.failure) == ("failed", "sale held, but it is not on record.")
+    assert one.state == "released"
 
 
 def unfinished() -> Fate:
