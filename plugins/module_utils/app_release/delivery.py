@@ -27,7 +27,11 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery
     discover,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key, Manifest
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import (
+    Key,
+    Kind,
+    Manifest,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import observe
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.owners import other_owner
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Plan, plan
@@ -59,6 +63,10 @@ class Delivery:
     async def open(self) -> None:
         """Ask what the cluster serves. Raises those of the client."""
         self._catalogue = await discover(self._client)
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the cluster has a kind."""
+        return self._catalogue.get(Kind(api_version, kind)) is not None
 
     async def live(self, service: Service) -> Body | None:
         """The service's Deployment as it is. Raises ``KubeError`` (``failed``)."""

@@ -64,6 +64,12 @@ def delivery(api: Api) -> Delivery:
     return made
 
 
+def test_what_the_cluster_serves_is_known_from_its_discovery() -> None:
+    made = delivery(Api())
+    assert made.serves("apps/v1", "Deployment")
+    assert not made.serves("keda.sh/v1alpha1", "ScaledObject")
+
+
 def named(kind: str, name: str) -> Body:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
 
