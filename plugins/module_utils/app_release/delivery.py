@@ -81,7 +81,9 @@ class Delivery:
         """Whether the cluster has a service as it should be. Raises ``KubeError`` where it cannot be had."""
         target = service.target
         if service.git:
-            return await self._gitops.read(service) == target.version
+            # A run may have been killed, or Argo CD may have failed, between the commit and the cluster.
+            said = await self._gitops.read(service) == target.version
+            return said and await self._gitops.there(service)
         if not target.manifests:
             if live is None:
                 raise KubeError(
