@@ -162,7 +162,9 @@ options:
             type: str
             default: http_request_duration_seconds
       canary:
-        description: A few pods of the new version that are judged first, by the same budgets. Not in its first release.
+        description:
+          - A few pods of the new version that are judged first, by the same budgets. Not in its first release.
+          - With an image alone they are made of the Deployment that is there, without a weight. Not with O(services[].git).
         type: dict
         suboptions:
           seconds:
@@ -286,7 +288,8 @@ options:
         default: [latest]
       ask:
         description:
-          - Whether their registries are asked if they have them, as pods would pull them - with the same pull secrets.
+          - Whether their registries are asked if they have them, as pods would pull them - with the same pull secrets,
+            their own or those of their ServiceAccount.
         type: bool
         default: false
       ca_cert:

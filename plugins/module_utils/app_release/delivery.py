@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.gitops import Gitops
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
+    VERSION,
     Service,
     Target,
     image_of,
@@ -45,7 +46,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.pol
 MANAGER = "groundwork"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-VERSION = "app.kubernetes.io/version"
 
 Body = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
@@ -87,6 +87,8 @@ async def look(
             problems.append(error)
             continue
         known = revisions.get((service.namespace, service.name), ())
+        if not (service.target.manifests or service.git):
+            service = replace(service, live=live)
         fate = decide(service, known, holds, runs, wishes.by, returned.get(service.name, ""))
         problems += _unfit(fate)
         fates.append(fate)
