@@ -315,6 +315,11 @@ options:
         description: Its name, for messages.
         type: str
         default: the earlier environment
+      namespace:
+        description:
+          - Where the services are there, in case that is not called as it is here. The name of one namespace, or a mapping from
+            namespaces here to those there, as C({miniredis-prod: miniredis-staging}); what it does not name is called the same.
+        type: raw
       soak:
         description: Seconds for which it has to have been watched there.
         type: float
@@ -481,7 +486,7 @@ reason:
     - Before anything was changed V(image_refused), V(image_absent), V(no_headroom), V(disrupted), V(two_masters),
       V(not_promoted), V(no_revision), V(no_application), V(no_version), V(nothing_to_bring), V(two_ways),
       V(no_deployment), V(no_container), V(not_there), V(no_canary), V(bad_canary), V(bad_soak), V(bad_check),
-      V(bad_budget), V(bad_migration), V(bad_registry), V(bad_name), V(twice), V(unknown_need), V(cycle), V(busy),
+      V(bad_budget), V(bad_namespace), V(bad_migration), V(bad_registry), V(bad_name), V(twice), V(unknown_need), V(cycle), V(busy),
       V(bad_history), V(too_large), V(objects), V(forbidden) where what the release is held against may not be listed,
       and those of M(groundwork.platform.ordered_migrations) and
       M(groundwork.platform.kube_apply).

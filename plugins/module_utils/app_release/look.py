@@ -175,5 +175,8 @@ async def _promotion(services: Sequence[Service], wishes: Wishes) -> list[KubeEr
         return []
     given = wishes.migrate
     async with Client(connect(wishes.earlier), given.concurrency, given.timeout) as client:
-        known = await Records(client).read(service.namespace for service in services)
-    return promotion.problems(services, known, wishes.earlier_name, wishes.earlier_soak)
+        spaces = wishes.earlier_namespace
+        known = await Records(client).read(
+            promotion.there(service.namespace, spaces) for service in services
+        )
+    return promotion.problems(services, known, wishes.earlier_name, wishes.earlier_soak, spaces)

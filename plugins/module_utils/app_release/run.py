@@ -37,6 +37,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.mo
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.preflight import (
     Policy,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.promotion import (
+    Namespaces,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.services import (
     Services,
     asked,
@@ -91,6 +94,7 @@ class Wishes:
     earlier: Access | None = None
     earlier_name: str = ""
     earlier_soak: float = 0.0
+    earlier_namespace: Namespaces = None
     by: str = ""
     argocd: str = "argocd"
     force: bool = False
