@@ -317,8 +317,10 @@ options:
         default: the earlier environment
       namespace:
         description:
-          - Where the services are there, in case that is not called as it is here. The name of one namespace, or a mapping from
-            namespaces here to those there, as C({miniredis-prod: miniredis-staging}); what it does not name is called the same.
+          - Where the services are there, in case that is not called as it is here.
+          - >-
+            The name of one namespace, or a mapping from namespaces here to those there, as
+            C({miniredis-prod: miniredis-staging}); what it does not name is called the same.
         type: raw
       soak:
         description: Seconds for which it has to have been watched there.

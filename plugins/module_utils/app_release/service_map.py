@@ -54,7 +54,7 @@ def run_services(
         call["deployment"] = entry["deployment"]
         call["health"] = _health(entry)
         call |= {key: entry[key] for key in _PASSED if entry.get(key)}
-        own = {"call": call, "service": entry, "checks": _named(name, call["health"])}
+        own: Body = {"call": call, "service": entry, "checks": _named(name, call["health"])}
         if operation == RELEASE:
             call["version"] = _versioned(entry)
             call["needs"] = _needs(name, entry.get("needs") or (), chosen, names)
