@@ -92,6 +92,8 @@ class _Run:
         self._begin = time.monotonic()
         self._stop = asyncio.Event()
         self._failing: set[str] = set()
+        # Since when nobody answers at the API, by the checks that go through it.
+        self._away: dict[str, float] = {}
 
     async def run(self) -> Course:
         results = list(await asyncio.gather(*map(self._settle, self._checks)))
@@ -155,12 +157,14 @@ class _Run:
 
     async def _attempt(self, check: Check) -> Attempt:
         async with self._slots:
-            until = time.monotonic() + self._plan.patience
             while True:
                 attempt, api_is_away = await self._once(check)
                 if not (api_is_away and self._plan.patience):
+                    self._away.pop(check.name, None)
                     return attempt
-                if time.monotonic() + _PAUSE >= until:
+                # The attempts of a window that pile up meanwhile have one patience in common.
+                since = self._away.setdefault(check.name, time.monotonic())
+                if time.monotonic() + _PAUSE >= since + self._plan.patience:
                     return replace(attempt, reason=NOT_MEASURED)
                 await asyncio.sleep(_PAUSE)
 

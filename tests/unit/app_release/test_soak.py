@@ -180,6 +180,27 @@ def test_an_api_that_stays_away_leaves_a_version_unmeasured(
     assert unknown.value.reason == "not_measured"
 
 
+def test_an_api_that_goes_away_in_the_window_is_waited_for_once_and_not_by_each_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience(monkeypatch, 0.4)
+    name, one = away(10**6)
+    lost = replace(one, question=Lost(2))
+    found = window(Watching([pod("a")]), Soak(seconds=3), (name, lost))
+    assert [each.reason for each in found.breaches] == ["not_measured"]
+    assert found.seconds < 1
+
+
+class Lost(Away):
+    """A question that is answered the first times, and then nobody is there."""
+
+    async def ask(self, _world: Any, _timeout: float, /) -> Any:
+        self._times -= 1
+        if self._times < 0:
+            raise KubeError("unreachable", "GET https://api/: connection refused.")
+        return {}
+
+
 class Watching:
     """A watcher whose pods are told look by look."""
 
