@@ -162,7 +162,10 @@ options:
             type: str
             default: http_request_duration_seconds
       canary:
-        description: A few pods of the new version that are judged first, by the same budgets. Not in its first release.
+        description:
+          - A few pods of the new version that are judged first, by the same budgets. Not in its first release.
+          - With an image alone they are made of the Deployment that is there, without a weight. There are none with
+            O(services[].git).
         type: dict
         suboptions:
           seconds:
@@ -286,7 +289,8 @@ options:
         default: [latest]
       ask:
         description:
-          - Whether their registries are asked if they have them, as pods would pull them - with the same pull secrets.
+          - Whether their registries are asked if they have them, as pods would pull them - with the same pull secrets,
+            their own or those of their ServiceAccount.
         type: bool
         default: false
       ca_cert:
@@ -312,6 +316,13 @@ options:
         description: Its name, for messages.
         type: str
         default: the earlier environment
+      namespace:
+        description:
+          - Where the services are there, in case that is not called as it is here.
+          - >-
+            The name of one namespace, or a mapping from namespaces here to those there, as
+            C({miniredis-prod: miniredis-staging}); what it does not name is called the same.
+        type: raw
       soak:
         description: Seconds for which it has to have been watched there.
         type: float
@@ -478,12 +489,13 @@ reason:
     - Before anything was changed V(image_refused), V(image_absent), V(no_headroom), V(disrupted), V(two_masters),
       V(not_promoted), V(no_revision), V(no_application), V(no_version), V(nothing_to_bring), V(two_ways),
       V(no_deployment), V(no_container), V(not_there), V(no_canary), V(bad_canary), V(bad_soak), V(bad_check),
-      V(bad_budget), V(bad_migration), V(bad_registry), V(bad_name), V(twice), V(unknown_need), V(cycle), V(busy),
-      V(bad_history), V(too_large), V(objects), and those of M(groundwork.platform.ordered_migrations) and
-      M(groundwork.platform.kube_apply).
+      V(bad_budget), V(bad_namespace), V(bad_migration), V(bad_registry), V(bad_name), V(twice), V(unknown_need),
+      V(cycle), V(busy), V(bad_history), V(too_large), V(objects), V(forbidden) where what the release is held against
+      may not be listed, and those of M(groundwork.platform.ordered_migrations) and M(groundwork.platform.kube_apply).
     - Later V(migration_failed), V(objects), V(hopeless_pod), V(crash_loop), V(not_ready), V(unhealthy),
-      V(canary_failed), V(failed_requests), V(slow), V(unready), V(restarts), V(not_measured), V(lost_lease), and
-      V(rollback_finished) where a rollback that was cut short was ended.
+      V(canary_failed), V(failed_requests), V(slow), V(unready), V(restarts), V(replaced) where somebody changed the
+      pods meanwhile, V(not_measured), V(lost_lease), and V(rollback_finished) where a rollback that was cut short was
+      ended.
   returned: on failure
   type: str
   sample: failed_requests

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -40,6 +42,83 @@ def test_the_way_back_is_not_judged_by_the_deadline_that_the_way_there_passed(pl
     found = place.run(service("sale", "2", progressDeadlineSeconds=1, **about))
     assert "ProgressDeadlineExceeded" in found["msg"]
     assert states(found) == {"sale": "rolled_back"}
+
+
+def test_a_rollback_that_was_killed_goes_on_where_it_went(place: World) -> None:
+    for version in "12":
+        assert states(place.run(service("sale", version))) == {"sale": "released"}
+    with place.begun({"name": "sale"}, operation="rollback", soak={"seconds": 60}):
+        until(lambda: place.image("sale") == "registry.test/sale:1")
+    assert place.releases()["release-sale-3"] == "running"
+    again = place.run({"name": "sale"}, operation="rollback")
+    assert states(again) == {"sale": "released"}
+    assert again["services"][0]["rollback_of"] == "2 (revision 2)"
+    assert place.image("sale") == "registry.test/sale:1"
+    # One that a release had begun by itself is what is asked for, and not one before that.
+    place.broken["registry.test/sale:4"] = VAIN
+    assert states(place.run(service("sale", "4"), rollback="none")) == {"sale": "failed"}
+    place.restate("release-sale-4", "rolling_back")
+    ended = place.run({"name": "sale"}, operation="rollback")
+    assert (states(ended), ended.get("failed", False)) == ({"sale": "rolled_back"}, False)
+    assert place.image("sale") == "registry.test/sale:1"
+
+
+def test_what_somebody_sets_during_the_soak_is_not_recorded_as_the_release(place: World) -> None:
+    assert states(place.run(service("sale", "1"))) == {"sale": "released"}
+    with ThreadPoolExecutor() as beside:
+        found = beside.submit(place.run, service("sale", "2"), soak={"seconds": 30})
+        until(lambda: place.image("sale") == "registry.test/sale:2")
+        until(lambda: place.deployment("sale")["status"].get("updatedReplicas") == 1)
+        time.sleep(3)
+        # What an autoscaler does is nobody else's release.
+        place.set_deployment("sale", {"replicas": 2})
+        time.sleep(2)
+        assert not found.done()
+        place.set_image("sale", "registry.test/sale:hotfix")
+        done = found.result(timeout=60)
+    assert (done["reason"], states(done)) == ("replaced", {"sale": "rolled_back"}), done["msg"]
+    assert place.releases()["release-sale-2"] == "rolled_back"
+    assert place.image("sale") == "registry.test/sale:1"
+
+
+def test_an_image_alone_has_a_canary_of_the_deployment_that_is_there(place: World) -> None:
+    assert states(place.run(service("sale", "1", quota()))) == {"sale": "released"}
+    alone = {"name": "sale", "version": "2", "image": "registry.test/sale:2"}
+    found = place.run({**alone, "canary": {"seconds": 1}}, soak={"seconds": 1})
+    assert states(found) == {"sale": "released"}, found["msg"]
+    assert found["services"][0]["parts"]["canary"] >= 1
+    names = [each["metadata"]["name"] for each in place.items("deployments", "/apis/apps/v1")]
+    assert names == ["nx-sale"]
+    assert place.image("sale") == "registry.test/sale:2"
+    place.broken["registry.test/sale:3"] = VAIN
+    bad = {**alone, "version": "3", "image": "registry.test/sale:3", "canary": {"seconds": 1}}
+    found = place.run(bad)
+    assert (found["reason"], place.image("sale")) == ("canary_failed", "registry.test/sale:2")
+    # Its quota counts, though no manifest says what its pods take.
+    found = place.run({**alone, "canary": {"replicas": 3}, "version": "4", "image": "r/sale:4"})
+    assert found["reason"] == "no_headroom"
+
+
+def test_a_role_in_the_namespace_is_enough_and_may_not_be_blind(place: World) -> None:
+    api = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{place.namespace}"
+    subject = {"kind": "User", "name": "deployer", "apiGroup": "rbac.authorization.k8s.io"}
+    role = {"kind": "Role", "name": "deployer", "apiGroup": "rbac.authorization.k8s.io"}
+
+    def allowed(*groups: str) -> list[dict[str, Any]]:
+        return [{"apiGroups": list(groups), "resources": ["*"], "verbs": ["*"]}]
+
+    groups = ("", "apps", "policy", "coordination.k8s.io")
+    meta = {"metadata": {"name": "deployer"}}
+    place.ask("POST", f"{api}/roles", {**meta, "rules": allowed(*groups)}, "application/json")
+    bound = {**meta, "subjects": [subject], "roleRef": role}
+    place.ask("POST", f"{api}/rolebindings", bound, "application/json")
+    blind = place.run(service("sale", "1"), impersonate_user="deployer")
+    assert blind["reason"] == "forbidden"
+    assert "horizontalpodautoscalers" in blind["msg"]
+    place.ask("PATCH", f"{api}/roles/deployer", {"rules": allowed(*groups, "autoscaling")})
+    found = place.run(service("sale", "1"), impersonate_user="deployer")
+    assert found.get("reason") is None, found["msg"]
+    assert states(found) == {"sale": "released"}
 
 
 def budget(name: str, needed: int) -> dict[str, Any]:
@@ -116,10 +195,7 @@ def test_a_broken_release_is_undone_and_may_be_rolled_back_from(place: World) ->
     assert place.run(service("sale", "3", *held))["reason"] == "disrupted"
     place.restate("release-sale-3", "rolling_back")
     # Somebody had a hand in it meanwhile.
-    container = {"name": "c", "image": "registry.test/sale:mended"}
-    pod = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    path = f"/apis/apps/v1/namespaces/{place.namespace}/deployments/nx-sale?fieldManager=jane"
-    place.ask("PATCH", path, pod, kind="application/strategic-merge-patch+json")
+    place.set_image("sale", "registry.test/sale:mended")
     ended = place.run(good)
     assert (ended["reason"], ended["changed"]) == ("rollback_finished", True)
     assert states(ended) == {"sale": "rolled_back"}
@@ -220,6 +296,11 @@ def test_nothing_is_begun_where_something_stands_against_it(place: World, node: 
     elsewhere = {"name": "staging", "kubeconfig": str(place.kube.kubeconfig)}
     found = place.run(service("sale", "2"), promoted_from=elsewhere)
     assert found["msg"] == "sale 2: staging never had it: release it there first."
+    renamed = {**elsewhere, "namespace": {place.namespace: "default"}}
+    found = place.run(service("sale", "1"), promoted_from=renamed, check=True)
+    assert states(found) == {"sale": "current"}
+    found = place.run(service("sale", "2"), promoted_from=renamed)
+    assert "sale 2: staging (namespace default) never had it" in found["msg"]
     found = place.run({"name": "sale"}, operation="rollback")
     assert (found["reason"], "There are 1 (1, good)" in found["msg"]) == ("no_revision", True)
     # What the options say is refused before the API is asked: the units try each.

@@ -147,6 +147,7 @@ def options() -> Options:
             "options": {
                 **access_options(),
                 "name": {"type": "str", "default": "the earlier environment"},
+                "namespace": {"type": "raw"},
                 "soak": {"type": "float", "default": 0.0},
             },
         },

@@ -136,9 +136,11 @@ def _name(service: Service) -> str:
 
 
 def _only(service: Service, kind: str, name: str) -> Body:
-    for each in service.target.manifests:
-        if each.key.kind == kind and each.name == name:
-            return deepcopy(dict(each.body))
+    bodies = [each.body for each in service.target.manifests if each.key.kind == kind]
+    # What comes by an image alone is tried as the Deployment that is there.
+    for body in service.deployments if kind == "Deployment" else bodies:
+        if body["metadata"]["name"] == name:
+            return deepcopy(dict(body))
     raise KubeError(
         "no_canary", f"{service.name}: a canary needs the {kind} {name} among its manifests."
     )

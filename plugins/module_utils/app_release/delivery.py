@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.gitops import Gitops
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
+    VERSION,
     Service,
     Target,
     image_of,
@@ -27,7 +28,11 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery
     discover,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
-from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import Key, Manifest
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.manifest import (
+    Key,
+    Kind,
+    Manifest,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.observe import observe
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.owners import other_owner
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.plan import Plan, plan
@@ -41,7 +46,6 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.pol
 MANAGER = "groundwork"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-VERSION = "app.kubernetes.io/version"
 
 Body = Mapping[str, Any]
 
@@ -60,6 +64,10 @@ class Delivery:
         """Ask what the cluster serves. Raises those of the client."""
         self._catalogue = await discover(self._client)
 
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the cluster has a kind."""
+        return self._catalogue.get(Kind(api_version, kind)) is not None
+
     async def live(self, service: Service) -> Body | None:
         """The service's Deployment as it is. Raises ``KubeError`` (``failed``)."""
         answer = await self._client.get(_path(service))
@@ -73,7 +81,9 @@ class Delivery:
         """Whether the cluster has a service as it should be. Raises ``KubeError`` where it cannot be had."""
         target = service.target
         if service.git:
-            return await self._gitops.read(service) == target.version
+            # A run may have been killed, or Argo CD may have failed, between the commit and the cluster.
+            said = await self._gitops.read(service) == target.version
+            return said and await self._gitops.there(service)
         if not target.manifests:
             if live is None:
                 raise KubeError(

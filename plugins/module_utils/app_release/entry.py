@@ -8,7 +8,10 @@ import asyncio
 from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release import traffic
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
+    promotion,
+    traffic,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.parse import read
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.preflight import (
     Policy,
@@ -68,6 +71,7 @@ def _wishes(module: KubeModule, budget: Any) -> Wishes:
         access(earlier) if earlier else None,
         earlier["name"] if earlier else "",
         earlier["soak"] if earlier else 0.0,
+        promotion.read(earlier["namespace"]) if earlier else None,
         params["by"] or "",
         params["argocd_namespace"],
         params["force_conflicts"],

@@ -138,21 +138,12 @@ def rolled_back_to(
 ) -> tuple[Service, str]:
     """The service as an earlier revision had it, and what it returns from.
 
-    ``number`` names a revision; without one it is the last good one before what runs.
-    Raises ``KubeError`` (``no_revision``).
+    ``number`` names a revision; without one it is the last good one before what runs, or where a rollback was going
+    that did not get there. Raises ``KubeError`` (``no_revision``).
     """
     by_number = {kept.revision.number: kept for kept in revisions}
-    runs = records.latest(
-        kept
-        for kept in revisions
-        if kept.revision.state not in (records.ROLLED_BACK, records.ROLLING_BACK)
-    )
-    now = runs.revision.checksum if runs else ""
-    found = (
-        by_number.get(number)
-        if number is not None
-        else records.last_good(revisions, other_than=now)
-    )
+    meant, left = _last_good_before(revisions)
+    found = meant if number is None else by_number[number].target if number in by_number else None
     if found is None:
         known = ", ".join(
             f"{kept.revision.number} ({kept.revision.version}, {kept.revision.state})"
@@ -163,4 +154,22 @@ def rolled_back_to(
             "no_revision",
             f"{service.name}: there is no {wanted} on record. There are {known or 'none'}.",
         )
-    return replace(service, target=found.target, canary=None), runs.revision.title if runs else ""
+    return replace(service, target=found, canary=None), left
+
+
+def _last_good_before(revisions: Sequence[Kept]) -> tuple[Target | None, str]:
+    """Where a rollback goes that names no revision, and the title of what it leaves."""
+    newest = records.latest(revisions)
+    if newest:
+        last = newest.revision
+        if last.rollback_of and last.state in (records.RUNNING, records.FAILED):
+            # It did not get there. Back from what it went to would be forth to what it left.
+            return newest.target, last.rollback_of
+        if last.state == records.ROLLING_BACK:
+            # It leads away from its own revision.
+            good = records.last_good(revisions, other_than=last.checksum)
+            return good.target if good else newest.back, last.title
+    gone = (records.ROLLED_BACK, records.ROLLING_BACK)
+    runs = records.latest(kept for kept in revisions if kept.revision.state not in gone)
+    good = records.last_good(revisions, other_than=runs.revision.checksum if runs else "")
+    return good.target if good else None, runs.revision.title if runs else ""

@@ -20,6 +20,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gitops.argocd 
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.gitops.argocd_state import (
     Application,
+    revisions,
+    sync_status,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.gitops.argocd_sync import synced
 from ansible_collections.groundwork.platform.plugins.module_utils.gitops.argocd_watch import get
@@ -44,6 +46,13 @@ class Gitops:
     async def read(self, service: Service) -> str:
         """The version that Git has of a service. Raises ``KubeError`` where it cannot be read."""
         return await git.read(_source(service))
+
+    async def there(self, service: Service) -> bool:
+        """Whether Argo CD has the cluster at a commit with the service's version. Raises ``KubeError`` as ``read``."""
+        found = await get(self._client, self._application(service))
+        return sync_status(found) == "Synced" and await git.at(
+            _source(service), service.target.version, revisions(found)
+        )
 
     async def bring(self, service: Service, target: Target) -> tuple[str, ...]:
         """Commit a version and wait until Argo CD has brought it. Raises ``KubeError`` in git's and Argo CD's words."""

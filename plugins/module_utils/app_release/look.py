@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
@@ -41,6 +41,10 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.re
     Records,
     secret,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.surroundings import (
+    KEDA,
+    surroundings,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.health.world import Tls
 from ansible_collections.groundwork.platform.plugins.module_utils.health.world import World as Asker
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
@@ -53,12 +57,6 @@ if TYPE_CHECKING:
 
 Body = Mapping[str, Any]
 Revisions = Mapping[tuple[str, str], Sequence[Kept]]
-
-#: Paths of autoscalers, by kind; a cluster may not serve the second.
-_AUTOSCALERS = {
-    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/horizontalpodautoscalers",
-    "ScaledObject": "/apis/keda.sh/v1alpha1/scaledobjects",
-}
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,8 @@ async def look(
             problems.append(error)
             continue
         known = revisions.get((service.namespace, service.name), ())
+        if not (service.target.manifests or service.git):
+            service = replace(service, live=live)
         fate = decide(service, known, holds, runs, wishes.by, returned.get(service.name, ""))
         problems += _unfit(fate)
         fates.append(fate)
@@ -97,7 +97,8 @@ async def look(
         refuse(problems)
         return Before(tuple(fates))
     moving = [fate.service for fate in fates if fate.action != KEEP]
-    world = await _world(client, {service.namespace for service in services})
+    spaces = {service.namespace for service in services}
+    world = await surroundings(client, spaces, delivery.serves(*KEDA))
     problems += _refusals(moving, world, wishes)
     if not (wishes.allow_degraded or wishes.operation == ROLLBACK):
         # What was left half way, or is to be left, may be the cause.
@@ -174,40 +175,8 @@ async def _promotion(services: Sequence[Service], wishes: Wishes) -> list[KubeEr
         return []
     given = wishes.migrate
     async with Client(connect(wishes.earlier), given.concurrency, given.timeout) as client:
-        known = await Records(client).read(service.namespace for service in services)
-    return promotion.problems(services, known, wishes.earlier_name, wishes.earlier_soak)
-
-
-async def _world(client: Client, namespaces: set[str]) -> World:
-    """What the preflight needs of the cluster, all at once. Who may not see the nodes goes without them."""
-    quotas, budgets, deployments = (
-        [f"{api}/namespaces/{name}/{kind}" for name in sorted(namespaces)]
-        for api, kind in (
-            ("/api/v1", "resourcequotas"),
-            ("/apis/policy/v1", "poddisruptionbudgets"),
-            ("/apis/apps/v1", "deployments"),
+        spaces = wishes.earlier_namespace
+        known = await Records(client).read(
+            promotion.there(service.namespace, spaces) for service in services
         )
-    )
-    nodes, *rest = await asyncio.gather(
-        _items(client, "/api/v1/nodes"),
-        *(_items(client, path) for path in (*quotas, *budgets, *deployments)),
-        *(_items(client, path, kind) for kind, path in _AUTOSCALERS.items()),
-    )
-    count = len(quotas)
-    return World(
-        nodes,
-        [each for found in rest[:count] for each in found],
-        [each for found in rest[count : 2 * count] for each in found],
-        [each for found in rest[3 * count :] for each in found],
-        [each for found in rest[2 * count : 3 * count] for each in found],
-    )
-
-
-async def _items(client: Client, path: str, kind: str = "") -> list[Body]:
-    answer = await client.get(path)
-    if answer.status in (403, 404):
-        return []
-    if not answer.ok:
-        raise KubeError("failed", f"listing {path}: {answer.message}.")
-    # Items of a list do not say of which kind they are.
-    return [{**each, "kind": kind} if kind else each for each in answer.body["items"] or ()]
+    return promotion.problems(services, known, wishes.earlier_name, wishes.earlier_soak, spaces)

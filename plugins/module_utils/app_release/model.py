@@ -22,6 +22,9 @@ from ansible_collections.groundwork.platform.plugins.module_utils.migrations.ord
 
 RELEASE, ROLLBACK = "release", "rollback"
 
+#: Label by which pods say their version.
+VERSION = "app.kubernetes.io/version"
+
 Body = Mapping[str, Any]
 
 
@@ -95,7 +98,8 @@ class Service:
     """One service of a release.
 
     ``git`` has the version written into a repository in place of applying it; ``application`` is the Application of
-    Argo CD that brings it or, without ``git``, that is held back meanwhile.
+    Argo CD that brings it or, without ``git``, that is held back meanwhile. ``live`` is its Deployment as it was found,
+    where it is brought by an image or a template alone.
     """
 
     name: str
@@ -111,6 +115,28 @@ class Service:
     canary: Canary | None = None
     git: GitSource | None = None
     application: str = ""
+    live: Body | None = None
+
+    @property
+    def deployments(self) -> list[Body]:
+        """The Deployments that it is brought as: those of its objects, or the one that is there with its new pods."""
+        if self.target.manifests or self.live is None:
+            return self.target.deployments
+        template = self.target.template or with_image(
+            self.live["spec"]["template"], self.container, self.target
+        )
+        metadata = {key: self.live["metadata"].get(key) for key in ("name", "labels")}
+        kind = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}
+        return [{**kind, "spec": {**self.live["spec"], "template": template}}]
+
+    @property
+    def pull_policy(self) -> str:
+        """That of the container which an image that comes alone is set in; empty where it is the API's default."""
+        for body in self.deployments:
+            for each in body["spec"]["template"]["spec"]["containers"]:
+                if each.get("image") == self.target.image:
+                    return str(each.get("imagePullPolicy", ""))
+        return ""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -140,6 +166,24 @@ class Traffic:
     requests: int = 0
     failed: int = 0
     latency: Mapping[str, float] = field(default_factory=dict)
+
+
+def with_image(template: Body, container: str, target: Target) -> Body:
+    """A template with the image of a target in a container, in the first one where none is named."""
+    containers = [dict(each) for each in template["spec"]["containers"]]
+    for each in containers:
+        if each["name"] == (container or containers[0]["name"]):
+            each["image"] = target.image
+    metadata = dict(template.get("metadata") or {})
+    labels = metadata.get("labels") or {}
+    if VERSION in labels:
+        # Whoever asks a pod for its version would be told the old one.
+        metadata["labels"] = {**labels, VERSION: target.version}
+    return {
+        **template,
+        "metadata": metadata,
+        "spec": {**template["spec"], "containers": containers},
+    }
 
 
 def image_of(template: Body, container: str = "") -> str:

@@ -16,13 +16,15 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.ar
     migration_options,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
-    Canary,
     Metrics,
     Service,
     Target,
     image_of,
 )
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release.window import soak
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.window import (
+    canary,
+    soak,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.gitops.git import GitSource
 from ansible_collections.groundwork.platform.plugins.module_utils.health import arguments as health
 from ansible_collections.groundwork.platform.plugins.module_utils.health.budget import Budget
@@ -87,7 +89,6 @@ def _service(given: Params, params: Params, checks: Sequence[Check]) -> Service:
         target = replace(target, image=own)
     if params["operation"] == "release":
         _check_target(name, target, given)
-    canary = Canary(**given["canary"]) if given["canary"] else None
     return Service(
         name,
         namespace,
@@ -99,7 +100,7 @@ def _service(given: Params, params: Params, checks: Sequence[Check]) -> Service:
         tuple(checks),
         soak(name, params["soak"], given["soak"]),
         _metrics(given["metrics"]),
-        _checked(name, canary, given),
+        canary(name, given),
         GitSource(**given["git"]) if given["git"] else None,
         given["application"] or "",
     )
@@ -197,22 +198,6 @@ def _repository(image: str) -> str:
     name = image.partition("@")[0]
     place, slash, last = name.rpartition("/")
     return f"{place}{slash}{last.partition(':')[0]}"
-
-
-def _checked(name: str, canary: Canary | None, given: Params) -> Canary | None:
-    if canary is None:
-        return None
-    if not 0 <= canary.weight < 100 or canary.replicas < 1 or canary.seconds <= 0:
-        raise KubeError(
-            "bad_canary",
-            f"{name}: a canary has a weight from 0 to 99, at least one replica and a time above 0; it has "
-            f"{canary.weight}, {canary.replicas} and {canary.seconds:g}.",
-        )
-    if not (given["manifests"] or given["helm"] or given["kustomize"]):
-        raise KubeError(
-            "no_canary", f"{name}: a canary is made of its manifests, and there are none."
-        )
-    return canary
 
 
 def _metrics(given: Params | None) -> Metrics | None:

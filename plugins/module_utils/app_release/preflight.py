@@ -61,7 +61,7 @@ def images(service: Service) -> Iterator[tuple[str, str]]:
             yield str(each.get("image", "")), str(each.get("imagePullPolicy", ""))
     # Of what Git has, only Git may know the image.
     if not service.target.manifests and (service.target.image or not service.git):
-        yield service.target.image, ""
+        yield service.target.image, service.pull_policy
 
 
 def image_problems(service: Service, policy: Policy) -> Iterator[KubeError]:
@@ -129,7 +129,7 @@ def headroom(
     stays: dict[tuple[str, str], Decimal] = {}
     passes: dict[tuple[str, str], Decimal] = {}
     for service in services:
-        for body in service.target.deployments:
+        for body in service.deployments:
             found = live.get((service.namespace, body["metadata"]["name"]))
             now = _replicas(found) if found else 0
             wanted = _replicas(body, now or 1)
@@ -222,7 +222,7 @@ def disruptions(services: Iterable[Service], budgets: Iterable[Body]) -> Iterato
     """Services whose budget for disruptions is used up already: a release would take more from them."""
     budgets = list(budgets)
     for service in services:
-        for body in service.target.deployments:
+        for body in service.deployments:
             labels = (body["spec"]["template"].get("metadata") or {}).get("labels") or {}
             for budget in budgets:
                 status = budget.get("status") or {}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional, Union
 
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import Service
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.records import (
@@ -14,22 +15,55 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.re
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 
+#: One namespace for all services, or namespaces there by those here.
+Namespaces = Optional[Union[str, Mapping[str, str]]]
+
 
 def problems(
     services: Iterable[Service],
     earlier: Mapping[tuple[str, str], Sequence[Kept]],
     name: str,
     soaked: float,
+    namespaces: Namespaces = None,
 ) -> list[KubeError]:
-    """Why services may not come from the environment ``name`` yet; ``soaked`` is how long it has to watch them."""
+    """Why services may not come from the environment ``name`` yet; ``soaked`` is how long it has to watch them.
+
+    ``namespaces`` says where they are there, as ``there`` takes it.
+    """
     found = []
     for service in services:
-        why = missing(service, earlier.get((service.namespace, service.name), ()), soaked)
+        namespace = there(service.namespace, namespaces)
+        why = missing(service, earlier.get((namespace, service.name), ()), soaked)
         if why:
+            where = "" if namespace == service.namespace else f" (namespace {namespace})"
             found.append(
-                KubeError("not_promoted", f"{service.name} {service.target.version}: {name} {why}.")
+                KubeError(
+                    "not_promoted",
+                    f"{service.name} {service.target.version}: {name}{where} {why}.",
+                )
             )
     return found
+
+
+def there(namespace: str, namespaces: Namespaces) -> str:
+    """What a namespace is called in the earlier environment: as here, where neither a name nor a mapping has it."""
+    if isinstance(namespaces, Mapping):
+        return namespaces.get(namespace, namespace)
+    return namespaces or namespace
+
+
+def read(given: Any) -> Namespaces:
+    """The option ``namespace`` of ``promoted_from``. Raises ``KubeError`` (``bad_namespace``)."""
+    if given is None or isinstance(given, str):
+        return given or None
+    if isinstance(given, Mapping) and all(
+        isinstance(each, str) and each for pair in given.items() for each in pair
+    ):
+        return dict(given)
+    raise KubeError(
+        "bad_namespace",
+        f"promoted_from: namespace is neither a name nor a mapping from names here to names there: {given!r}.",
+    )
 
 
 def missing(service: Service, revisions: Sequence[Kept], soaked: float) -> str:

@@ -33,7 +33,7 @@ RUNNING, GOOD, ROLLED_BACK, ROLLING_BACK, FAILED = (
     "rolling_back",
     "failed",
 )
-#: Revisions that are kept of each service; the last good one is always.
+#: Revisions that are kept of each service; the last good one and the one before it, the way back, always are.
 KEPT = 10
 #: Bytes that a Secret takes (etcd's limit of an object is 1.5 MiB).
 LARGEST = 1_000_000
@@ -161,7 +161,9 @@ def surplus(revisions: Sequence[Kept]) -> list[Revision]:
     """Revisions that nobody needs any more."""
     newest = sorted((kept.revision for kept in revisions), key=lambda each: -each.number)
     good = last_good(revisions)
-    return [each for each in newest[KEPT:] if good is None or each.number != good.revision.number]
+    back = last_good(revisions, other_than=good.revision.checksum) if good else None
+    needed = {each.revision.number for each in (good, back) if each}
+    return [each for each in newest[KEPT:] if each.number not in needed]
 
 
 class Records:

@@ -13,7 +13,7 @@ import base64
 import json
 import re
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -155,23 +155,49 @@ def parse(text: str) -> dict[str, str]:
     return found
 
 
-async def logins(client: Client, services: Iterable[Service]) -> list[str]:
-    """The pull secrets that the pods of services name. Raises ``KubeError`` (``failed``)."""
+async def logins(client: Client, services: Sequence[Service]) -> list[str]:
+    """The pull secrets that the pods of services get. Raises ``KubeError`` (``failed``)."""
+    pods = [
+        (service, body["spec"]["template"]["spec"])
+        for service in services
+        for body in service.deployments
+    ]
+    named = await asyncio.gather(*(_pull_secrets(client, *each) for each in pods))
     names = {
         (service.namespace, each["name"])
-        for service in services
-        for body in service.target.deployments
-        for each in body["spec"]["template"]["spec"].get("imagePullSecrets") or ()
+        for (service, _pod), secrets in zip(pods, named)
+        for each in secrets
     }
     found = []
     for namespace, name in sorted(names):
-        answer = await client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        if answer.status == 404:
-            continue  # the kubelet goes on without it, too
-        if not answer.ok:
-            raise KubeError("failed", f"Secret {name} in {namespace}: {answer.message}.")
-        data = (answer.body.get("data") or {}).get(".dockerconfigjson", "")
-        found.append(base64.b64decode(data).decode() or "{}")
+        body = await _object(client, namespace, "secrets", name)
+        data = (body.get("data") or {}).get(".dockerconfigjson", "")
+        if data:
+            found.append(base64.b64decode(data).decode())
+    return found
+
+
+async def _pull_secrets(client: Client, service: Service, pod: Body) -> Sequence[Body]:
+    """Those that a pod names or, where it names none, those of its ServiceAccount, as the API's admission has it."""
+    own: Sequence[Body] = pod.get("imagePullSecrets") or ()
+    if own:
+        return own
+    name = pod.get("serviceAccountName") or "default"
+    for each in service.target.manifests:
+        if each.key.kind == "ServiceAccount" and each.name == name:
+            return each.body.get("imagePullSecrets") or ()
+    account = await _object(client, service.namespace, "serviceaccounts", name)
+    return account.get("imagePullSecrets") or ()
+
+
+async def _object(client: Client, namespace: str, plural: str, name: str) -> Body:
+    """An object, an empty one where it is not there: the kubelet goes on without it, too."""
+    answer = await client.get(f"/api/v1/namespaces/{namespace}/{plural}/{name}")
+    if answer.status == 404:
+        return {}
+    if not answer.ok:
+        raise KubeError("failed", f"{plural} {name} in {namespace}: {answer.message}.")
+    found: Body = answer.body
     return found
 
 

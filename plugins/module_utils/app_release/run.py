@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release import records
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.delivery import (
     Delivery,
 )
@@ -21,6 +19,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fa
     KEEP,
     LEFT_OUT,
     RELEASED,
+    ROLLED_BACK,
     WOULD_BRING_BACK,
     WOULD_RELEASE,
     Fate,
@@ -32,10 +31,14 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.lo
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
     RELEASE,
+    ROLLBACK,
     Service,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.preflight import (
     Policy,
+)
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.promotion import (
+    Namespaces,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.services import (
     Services,
@@ -91,6 +94,7 @@ class Wishes:
     earlier: Access | None = None
     earlier_name: str = ""
     earlier_soak: float = 0.0
+    earlier_namespace: Namespaces = None
     by: str = ""
     argocd: str = "argocd"
     force: bool = False
@@ -224,15 +228,16 @@ class _Run:
     async def _soak(self) -> Soaked:
         """Watch all that was brought, in one window."""
         new = [fate for fate in self._fates if fate.state == RELEASED]
-        watched = [Watched(fate.service, fate.service.place, fate.service.soak) for fate in new]
+        watched = [self._services.watched(fate) for fate in new]
         longest = max((each.soak.seconds for each in watched), default=0.0)
-        if not longest:
-            return Soaked(0.0)
-        self._tell("", f"soaks for {longest:g} s: {', '.join(fate.service.name for fate in new)}")
-        checks = asked(fate.service for fate in new)
-        soaked = await soak(
-            self._client, self._services.watcher, watched, checks, self._world, self._wishes.budget
-        )
+        soaked = Soaked(0.0)
+        if longest:
+            names = ", ".join(fate.service.name for fate in new)
+            self._tell("", f"soaks for {longest:g} s: {names}")
+            soaked = await self._window(watched)
+        if not soaked.breaches:
+            # Up to its record: who changed it between has another's version on record otherwise.
+            soaked = replace(soaked, breaches=tuple(await self._services.replaced(new)))
         for fate in new:
             # Nobody looked at its pods after its own window.
             fate.soaked = min(soaked.seconds, fate.service.soak.seconds)
@@ -245,13 +250,22 @@ class _Run:
                 broken.message = f"{breach.message}, {soaked.seconds:.0f} s into the soak"
         return soaked
 
+    async def _window(self, watched: Sequence[Watched]) -> Soaked:
+        services, checks = self._services, asked(each.service for each in watched)
+        return await soak(
+            self._client, services.watcher, watched, checks, self._world, self._wishes.budget
+        )
+
     async def _end(self, done: Done) -> None:
         """Record what stays; bring back what does not."""
         migrated = done.migrated
         broken = [fate for fate in self._fates if fate.state == FAILED]
         vain = done.soaked.breaches if done.soaked else ()
         if not (broken or vain or self._failed(migrated)):
-            await self._record()
+            new = [fate for fate in self._fates if fate.state == RELEASED]
+            problems = await self._services.record(new)
+            done.reason = problems[0].reason if problems else ""
+            done.failure = " ".join(map(str, problems))
             return
         causes = [f"{fate.service.name}: {fate.message.rstrip('.')}" for fate in broken]
         causes += [each.message for each in vain if not each.service]
@@ -267,10 +281,6 @@ class _Run:
         back = WayBack(self._services, wishes.migrate.parallel, self._tell)
         done.failure += await back.go(chosen(self._services, broken, scope), done.failure)
 
-    async def _record(self) -> None:
-        new = [fate for fate in self._fates if fate.state == RELEASED]
-        await asyncio.gather(*(self._services.remember(fate, records.GOOD) for fate in new))
-
     async def _finish(self, unfinished: Sequence[Fate]) -> Done:
         """End a rollback that was cut short; the release itself is for the next run."""
         cause = "; ".join(fate.why for fate in unfinished)
@@ -279,6 +289,11 @@ class _Run:
         for fate in self._fates:
             fate.state = fate.state or LEFT_OUT
         done = Done(self._services.fates, self._services.needs, migrations.Done({}, {}, None))
+        wishes = self._wishes
+        ended = all(fate.state == ROLLED_BACK for fate in self._fates)
+        if wishes.operation == ROLLBACK and wishes.revision is None and ended:
+            return done  # That is what was asked for, and once more would be further back.
+        again = "release" if wishes.operation == RELEASE else "go where you wanted"
         done.reason = "rollback_finished"
-        done.failure = f"{cause}, and is finished now.{told} Run again to release."
+        done.failure = f"{cause}, and is finished now.{told} Run again to {again}."
         return done

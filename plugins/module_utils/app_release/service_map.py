@@ -54,7 +54,7 @@ def run_services(
         call["deployment"] = entry["deployment"]
         call["health"] = _health(entry)
         call |= {key: entry[key] for key in _PASSED if entry.get(key)}
-        own = {"call": call, "service": entry, "checks": _named(name, call["health"])}
+        own: Body = {"call": call, "service": entry, "checks": _named(name, call["health"])}
         if operation == RELEASE:
             call["version"] = _versioned(entry)
             call["needs"] = _needs(name, entry.get("needs") or (), chosen, names)
@@ -62,8 +62,9 @@ def run_services(
             own["migration_template"] = _migrate(
                 call, entry, migration_defaults or {}, migration_template, chosen, names
             )
-            if entry.get("canary") or (entry.get("sensitive") and canary and own["template"]):
-                call["canary"] = entry.get("canary") or dict(canary or {})
+            own_canary = entry.get("canary") or _canary(call, entry, canary or {}, own["template"])
+            if own_canary:
+                call["canary"] = own_canary
         found.append(own)
     return found
 
@@ -163,6 +164,16 @@ def _deliver(call: Body, entry: Body, template: str) -> str:
             )
         call["image"] = entry["image"]
     return ""
+
+
+def _canary(call: Body, entry: Body, canary: Mapping[str, Any], template: str) -> Body:
+    """The canary of a service that is sensitive; none where there may be none."""
+    if not entry.get("sensitive") or not canary or "git" in call:
+        return {}
+    if template or "helm" in call or "kustomize" in call:
+        return dict(canary)
+    # There is no HTTPRoute that could send it a part; its pods take their share.
+    return {"replicas": 1, **{key: value for key, value in canary.items() if key != "weight"}}
 
 
 def _migrate(

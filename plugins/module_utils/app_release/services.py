@@ -8,12 +8,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
-    canary as canaries,
-)
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import records
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.delivery import (
     Delivery,
@@ -24,17 +20,17 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fa
     Fate,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
-    Canary,
+    Breach,
     Service,
-    Target,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.records import Records
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.soak import (
     Watched,
     broken,
+    other_template,
     patient,
-    soak,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.trial import Trial
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.watch import Watcher
 from ansible_collections.groundwork.platform.plugins.module_utils.health.budget import Budget
 from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import Plan
@@ -43,11 +39,12 @@ from ansible_collections.groundwork.platform.plugins.module_utils.health.model i
 from ansible_collections.groundwork.platform.plugins.module_utils.health.world import World
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lease import AWAY
 from ansible_collections.groundwork.platform.plugins.module_utils.migrations.model import Rollout
 from ansible_collections.groundwork.platform.plugins.module_utils.progress import Tell
 
-#: Seconds within which a service that is up has to be well.
-PATIENCE = 30.0
+#: Seconds within which a service that is up has to be well, and within which a Deployment's controller sees a change.
+PATIENCE, SEEN = 30.0, 10.0
 
 
 class Services:
@@ -61,13 +58,14 @@ class Services:
         budget: Budget,
         tell: Tell,
     ) -> None:
-        self._client = client
-        self._world = world
+        self._client, self._world = client, world
         self._delivery = delivery
-        self._budget = budget
+        self._trial = Trial(client, world, delivery, budget, tell)
         self._tell = tell
         self._records = Records(client)
         self.watcher: Watcher
+        # The ReplicaSets that were up, by their Deployments.
+        self._templates: dict[tuple[str, str], str] = {}
         self.fates: dict[str, Fate] = {}
         self.needs: Mapping[str, Sequence[str]] = {}
 
@@ -109,11 +107,11 @@ class Services:
         await self._records.write(fate.kept, service.namespace)
         if service.canary and fate.back:
             async with _timed(fate, "canary"):
-                await self._canary(service, service.canary, fate.back)
+                await self._trial.judge(self.watcher, fate, service.canary, fate.back)
         fate.begun = True
         async with _timed(fate, "rollout"):
             fate.changes = await self._delivery.bring(service, service.target)
-            await self._without_leftover(service)
+            await self._trial.leftover(service)
             await self.up(service)
         async with _timed(fate, "health"):
             await self.well([service])
@@ -124,75 +122,37 @@ class Services:
         generation = live["metadata"]["generation"] if live else 0
         tell = partial(self._tell, service.name)
         await self.watcher.rolled_out(service.place, generation, service.timeout, tell)
+        # The Deployment's generation would not do: an autoscaler changes it as well.
+        self._templates[service.place] = await self._template(service.place)
+
+    async def _template(self, place: tuple[str, str]) -> str:
+        return await self.watcher.until(lambda: self.watcher.template(place) or None, SEEN) or ""
+
+    def watched(self, fate: Fate) -> Watched:
+        """A service that is up, for its window."""
+        service = fate.service
+        return Watched(service, service.place, service.soak, self._templates.get(service.place, ""))
+
+    async def replaced(self, fates: Iterable[Fate]) -> list[Breach]:
+        """Services that run something else by now than what came up."""
+        watched = [self.watched(fate) for fate in fates]
+        # A change that its controller has not seen yet is none of the window's.
+        await asyncio.gather(*(self._template(each.place) for each in watched))
+        found = (other_template(self.watcher, each) for each in watched)
+        return [each for each in found if each]
 
     async def well(self, services: Iterable[Service]) -> None:
-        """Wait until services answer well. Raises ``KubeError`` (``unhealthy``)."""
+        """Wait until services answer well. Raises ``KubeError`` (``unhealthy``, ``not_measured``)."""
         checks = patient(asked(services), PATIENCE)
         if not checks:
             return
         # What may fail is for the soak: of one service's checks it could be all.
-        course = await ask([check for _name, check in checks], self._world, Plan())
+        course = await ask([check for _name, check in checks], self._world, Plan(patience=AWAY))
         found = broken(checks, course, Budget())
         if found:
             raise KubeError(
-                "unhealthy", "; ".join(each.message.rstrip(".") for each in found) + "."
+                found[0].reason, "; ".join(each.message.rstrip(".") for each in found) + "."
             )
-
-    async def _canary(self, service: Service, canary: Canary, back: Target) -> None:
-        """Judge a few pods of the new version. Raises ``KubeError`` (``canary_failed``); they are gone afterwards."""
-        place = canaries.place(service)
-        own = canaries.objects(service, canary)
-        # Routes stay those of what runs, where they are known: those of the new version come with it.
-        known = replace(service, target=back)
-        stable = known if canaries.routes(known) else service
-        routed = canaries.routed(stable, canary) if canary.weight else []
-        share = f"{canary.weight}% of its requests" if canary.weight else "its share of the pods"
-        self._tell(service.name, f"canary: {canary.replicas} of the new version, {share}")
-        try:
-            await self._delivery.apply(service, own)
-            live = await self._delivery.live(replace(service, deployment=place[1]))
-            generation = live["metadata"]["generation"] if live else 0
-            tell = partial(self._tell, f"{service.name} canary")
-            await self.watcher.rolled_out(place, generation, service.timeout, tell)
-            if routed:
-                await self._delivery.apply(service, routed)
-            watched = Watched(service, place, replace(service.soak, seconds=canary.seconds))
-            done = await soak(
-                self._client, self.watcher, [watched], asked([service]), self._world, self._budget
-            )
-        except KubeError as error:
-            raise KubeError(
-                "canary_failed", f"its canary failed, and nothing else was touched: {error}"
-            ) from error
-        finally:
-            await self._without_canary(service, stable)
-        if done.breaches:
-            why = "; ".join(each.message for each in done.breaches)
-            raise KubeError(
-                "canary_failed",
-                f"its canary failed after {done.seconds:.0f} s, and nothing else was touched: {why}.",
-            )
-        self._tell(service.name, f"canary: held for {done.seconds:.0f} s")
-
-    async def _without_canary(self, service: Service, stable: Service) -> None:
-        """Give requests back to the others before the canary's pods go."""
-        routes = canaries.routes(stable)
-        if routes:
-            await self._delivery.apply(service, routes)
-        name = f"{service.deployment}{canaries.SUFFIX}"
-        gone = self._delivery.plan(
-            service, Target("", tuple(canaries.objects(service, Canary(weight=1))))
-        )
-        await self._delivery.delete(
-            {item.key: item.path for item in gone.items if item.key.name.endswith(canaries.SUFFIX)}
-        )
-        self._tell(service.name, f"canary: {name} is gone")
-
-    async def _without_leftover(self, service: Service) -> None:
-        """Take away the canary of a run that was killed while it judged one: its routes have just been set right."""
-        own = replace(service, deployment=canaries.place(service)[1])
-        if await self._delivery.without(own, canaries.TRACK):
-            self._tell(service.name, f"canary: {own.deployment}, left by another run, is gone")
 
     async def mark_back(self, fates: Iterable[Fate]) -> None:
         """Write down that services return, all before the first does: who takes it up has to know of each."""
@@ -215,21 +175,38 @@ class Services:
         began = time.monotonic()
         # Whoever touched it meanwhile does not keep it at a version that is no good.
         await self._delivery.bring(service, fate.back, force=True)
+        await self._trial.unrouted(fate, fate.back)
+        await self._trial.leftover(service)
         await self._delivery.remove(service, fate.kept.target, fate.back)
         await self.up(service)
         fate.seconds["rollback"] = round(time.monotonic() - began, 1)
 
     async def remember(self, fate: Fate, state: str, reason: str = "") -> None:
-        """Write down how a service's revision ended."""
+        """Write down how a service's revision ended. Raises ``KubeError``."""
         kept = records.ended(fate.kept, state, reason, soak_told(fate))
+        if state == records.GOOD and fate.back:
+            # Only now: until here it was the way back. Once it is on record as good, nobody would come for them again.
+            await self._delivery.remove(fate.service, fate.back, kept.target)
         await self._records.write(kept, fate.service.namespace)
         fate.kept = kept
         if state == records.GOOD:
-            if fate.back:
-                # Only now: until here it was the way back.
-                await self._delivery.remove(fate.service, fate.back, kept.target)
             others = [each for each in fate.known if each.revision.number != kept.revision.number]
             await self._records.prune([*others, kept], fate.service.namespace)
+
+    async def record(self, fates: Sequence[Fate]) -> list[KubeError]:
+        """Have services on record as good; return why some are not, each of which the next run takes up."""
+        found = await asyncio.gather(
+            *(self.remember(fate, records.GOOD) for fate in fates), return_exceptions=True
+        )
+        problems = []
+        for fate, error in zip(fates, found):
+            if isinstance(error, KubeError):
+                fate.reason, fate.message = error.reason, str(error)
+                fate.why = "it held, and is not on record as good; the next run takes it up"
+                problems.append(KubeError(error.reason, f"{fate.service.name} held, but {error}"))
+            elif isinstance(error, BaseException):
+                raise error
+        return problems
 
 
 def asked(services: Iterable[Service]) -> list[tuple[str, Check]]:

@@ -19,12 +19,17 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.mo
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.watch import Watcher
 from ansible_collections.groundwork.platform.plugins.module_utils.health.budget import Budget, judge
-from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import Course, Plan
+from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import (
+    NOT_MEASURED,
+    Course,
+    Plan,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.health.engine import run as ask
 from ansible_collections.groundwork.platform.plugins.module_utils.health.model import Check
 from ansible_collections.groundwork.platform.plugins.module_utils.health.report import telling
 from ansible_collections.groundwork.platform.plugins.module_utils.health.world import World
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Client
+from ansible_collections.groundwork.platform.plugins.module_utils.migrations.lease import AWAY
 
 Body = Mapping[str, Any]
 Place = tuple[str, str]
@@ -32,11 +37,15 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Watched:
-    """A service's pods in the window; ``place`` is the Deployment that they are of."""
+    """A service's pods in the window; ``place`` is the Deployment that they are of.
+
+    ``template`` is the uid of its ReplicaSet as it was brought; where it is empty, whatever comes is watched.
+    """
 
     service: Service
     place: Place
     soak: Soak
+    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,36 +151,50 @@ async def _watch(
         ended = time.monotonic() >= end
         now = watcher.new_pods(watched.place)
         pods.look(now)
-        found = pods.breach(name, wanted)
+        found = other_template(watcher, watched) or pods.breach(name, wanted)
         if meter and not found:
             found = traffic.breach(name, await meter.look(now), wanted, ended)
         if found:
             return [found]
         pause = max(0.0, min(end - time.monotonic(), wanted.interval))
-        await watcher.until(_news(watcher, watched.place, pods, name, wanted), pause)
+        await watcher.until(_news(watcher, watched, pods), pause)
     if meter and (not meter.measured or meter.unread(now)):
         # Who cannot count failures has not shown that there are few.
         who = f"of {', '.join(meter.unread(now))} " if meter.measured else ""
         why = meter.trouble or "it has no pod"
-        return [Breach(name, "not_measured", f"its pods' metrics {who}could not be read: {why}")]
+        return [Breach(name, NOT_MEASURED, f"its pods' metrics {who}could not be read: {why}")]
     return []
 
 
-def _news(watcher: Watcher, place: Place, pods: Pods, name: str, wanted: Soak) -> Any:
-    """What ends the pause between two looks: a pod that went bad."""
+def _news(watcher: Watcher, watched: Watched, pods: Pods) -> Any:
+    """What ends the pause between two looks: a pod that went bad, or pods of something else."""
 
     def look() -> Breach | None:
-        pods.look(watcher.new_pods(place))
-        return pods.breach(name, wanted)
+        pods.look(watcher.new_pods(watched.place))
+        return other_template(watcher, watched) or pods.breach(watched.service.name, watched.soak)
 
     return look
+
+
+def other_template(watcher: Watcher, watched: Watched) -> Breach | None:
+    """A Deployment that somebody has given other pods: what is seen of them says nothing of what was brought."""
+    found = watcher.template(watched.place)
+    if not watched.template or found in ("", watched.template):
+        return None
+    return Breach(
+        watched.service.name,
+        "replaced",
+        f"somebody changed the pods of Deployment {watched.place[1]} meanwhile, so what runs is not what was brought",
+    )
 
 
 async def _health(
     checks: Sequence[tuple[str, Check]], world: World, budget: Budget, seconds: float
 ) -> list[Breach]:
     course = await ask(
-        [check for _service, check in checks], world, Plan(window=seconds, budget=budget)
+        [check for _service, check in checks],
+        world,
+        Plan(window=seconds, budget=budget, patience=AWAY),
     )
     return broken(checks, course, budget)
 
@@ -188,7 +211,9 @@ def broken(checks: Sequence[tuple[str, Check]], course: Course, budget: Budget) 
         if last:
             found.append(
                 Breach(
-                    service, "unhealthy", f"{check.name} ({check.question.target}): {last.message}"
+                    service,
+                    NOT_MEASURED if last.reason == NOT_MEASURED else "unhealthy",
+                    f"{check.name} ({check.question.target}): {last.message}",
                 )
             )
     for name, value, limit in verdict.slow:

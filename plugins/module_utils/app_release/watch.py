@@ -93,6 +93,12 @@ class Watcher:
             )
         )
 
+    def template(self, place: Place) -> str:
+        """The uid of a Deployment's newest ReplicaSet, which is of its pods' template; empty while it is not known."""
+        body = self.deployment(place)
+        found = self._newest(body) if body else []
+        return str(found[0]["metadata"]["uid"]) if found else ""
+
     def _newest(self, deployment: Body) -> list[Body]:
         return newest_sets(deployment, self._bodies[_SETS].values())
 
@@ -217,6 +223,8 @@ def crashed(pod: Body) -> str:
         *(status.get("containerStatuses") or ()),
     ):
         ended = (each.get("lastState") or {}).get("terminated")
+        if each.get("ready"):
+            continue  # pods that a rollback returns to may have a life behind them
         if ended and each.get("restartCount", 0) >= CRASHES:
             why = f"{ended.get('reason', 'Error')}, exit code {ended.get('exitCode')}"
             return f"{each['name']} was begun anew {each['restartCount']} times ({why})"

@@ -1,13 +1,16 @@
 # Copyright: groundwork.platform maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A service's window, from options."""
+"""A service's window and its canary, from options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import Soak
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
+    Canary,
+    Soak,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.health.budget import Share
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 
@@ -44,4 +47,26 @@ def soak(name: str, run: Params | None, own: Params | None) -> Soak:
             )
     except ValueError as error:
         raise KubeError("bad_soak", f"{name}: soak: {error}.") from error
+    return found
+
+
+def canary(name: str, given: Params) -> Canary | None:
+    """A service's canary. Raises ``KubeError`` (``bad_canary``, ``no_canary``)."""
+    if not given["canary"]:
+        return None
+    found = Canary(**given["canary"])
+    if not 0 <= found.weight < 100 or found.replicas < 1 or found.seconds <= 0:
+        raise KubeError(
+            "bad_canary",
+            f"{name}: a canary has a weight from 0 to 99, at least one replica and a time above 0; it has "
+            f"{found.weight}, {found.replicas} and {found.seconds:g}.",
+        )
+    if given["git"]:
+        raise KubeError("no_canary", f"{name}: Argo CD brings it, and would not bring a canary.")
+    if found.weight and not (given["manifests"] or given["helm"] or given["kustomize"]):
+        raise KubeError(
+            "no_canary",
+            f"{name}: a canary by weight is made of its manifests, and there are none. Leave weight out to have it "
+            "take its share of the pods.",
+        )
     return found

@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
 from ansible_collections.groundwork.platform.plugins.module_utils.gitops.git_program import (
@@ -32,6 +32,7 @@ LONGEST_PAUSE = 10.0
 #: Commits that are fetched after a push that failed: whether it went through after all is seen in these.
 RECENT = 100
 
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _BRANCH = "refs/remotes/origin/branch"
 _FINDERS = {"values": find_value, "kustomize": find_image_tag}
 
@@ -94,6 +95,22 @@ async def read(source: GitSource) -> str:
     """
     async with _repository(source) as git:
         return (await _file(git, source, await _fetch(git, source, 1))).scalar.value
+
+
+async def at(source: GitSource, value: str, revisions: Iterable[str]) -> bool:
+    """Whether one of some commits has the value; false of what is none that the server gives. Raises as ``read``."""
+    async with _repository(source) as git:
+        for revision in revisions:
+            if not _COMMIT.fullmatch(revision):
+                continue  # the version of a chart
+            fetch = ("fetch", "--quiet", "--no-tags", "--depth=1", "origin", revision)
+            code, _printed, _words = await git.tried(*fetch)
+            if code != 0:
+                continue
+            with suppress(KubeError):  # it had no such file or key yet
+                if (await _file(git, source, revision)).scalar.value == value:
+                    return True
+    return False
 
 
 async def commit(source: GitSource, value: str, message: str) -> Commit:

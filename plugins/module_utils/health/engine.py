@@ -29,14 +29,24 @@ from ansible_collections.groundwork.platform.plugins.module_utils.health.world i
 from ansible_collections.groundwork.platform.plugins.module_utils.http import TIMEOUT
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 
+#: The reason of an attempt that did not get to who is asked, for as long as ``Plan.patience`` says.
+NOT_MEASURED = "not_measured"
+#: The client's reason where nobody answers at the API, and seconds between two attempts then.
+_AWAY, _PAUSE = "unreachable", 0.5
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run goes: checks in flight, seconds of the window (0 for none), what may fail."""
+    """How a run goes: checks in flight, seconds of the window (0 for none), what may fail.
+
+    ``patience`` are seconds for which an attempt is made again while nobody answers at the Kubernetes API that it goes
+    through: that says nothing of who is asked. After them its reason is ``NOT_MEASURED``.
+    """
 
     concurrency: int = 128
     window: float = 0.0
     budget: Budget = field(default_factory=Budget)
+    patience: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class Course:
 
 def settled(attempts: Sequence[Attempt], pace: Pace) -> bool | None:
     """Whether a check is healthy after these attempts; ``None`` where it has to be asked again."""
+    if attempts and attempts[-1].reason == NOT_MEASURED:
+        return False  # it has been tried for long enough
     row = 0
     for attempt in reversed(attempts):
         if not attempt.ok:
@@ -80,6 +92,8 @@ class _Run:
         self._begin = time.monotonic()
         self._stop = asyncio.Event()
         self._failing: set[str] = set()
+        # Since when nobody answers at the API, by the checks that go through it.
+        self._away: dict[str, float] = {}
 
     async def run(self) -> Course:
         results = list(await asyncio.gather(*map(self._settle, self._checks)))
@@ -143,22 +157,37 @@ class _Run:
 
     async def _attempt(self, check: Check) -> Attempt:
         async with self._slots:
-            begun = time.monotonic()
-            reason, message, facts = "", "", {}
-            try:
-                facts = dict(
-                    await asyncio.wait_for(
-                        check.question.ask(self._world, check.pace.timeout), check.pace.timeout
-                    )
+            while True:
+                attempt, api_is_away = await self._once(check)
+                if not (api_is_away and self._plan.patience):
+                    self._away.pop(check.name, None)
+                    return attempt
+                # The attempts of a window that pile up meanwhile have one patience in common.
+                since = self._away.setdefault(check.name, time.monotonic())
+                if time.monotonic() + _PAUSE >= since + self._plan.patience:
+                    return replace(attempt, reason=NOT_MEASURED)
+                await asyncio.sleep(_PAUSE)
+
+    async def _once(self, check: Check) -> tuple[Attempt, bool]:
+        """Ask once; also whether nobody answered at the Kubernetes API that the question goes through."""
+        begun = time.monotonic()
+        reason, message, facts, api_is_away = "", "", {}, False
+        try:
+            facts = dict(
+                await asyncio.wait_for(
+                    check.question.ask(self._world, check.pace.timeout), check.pace.timeout
                 )
-            except asyncio.TimeoutError:
-                reason, message = TIMEOUT, f"no answer within {check.pace.timeout:g} s"
-            except (FailedError, KubeError) as error:
-                reason, message = error.reason, str(error)
-            except (
-                Exception
-            ) as error:  # whatever a library raises is this check's failure, not the others'
-                found = explain(error)
-                reason, message = found.reason, str(found)
-            seconds = time.monotonic() - begun
-        return Attempt(round(begun - self._begin, 3), seconds, reason, message, facts)
+            )
+        except asyncio.TimeoutError:
+            reason, message = TIMEOUT, f"no answer within {check.pace.timeout:g} s"
+        except (FailedError, KubeError) as error:
+            reason, message = error.reason, str(error)
+            api_is_away = isinstance(error, KubeError) and error.reason == _AWAY
+        except (
+            Exception
+        ) as error:  # whatever a library raises is this check's failure, not the others'
+            found = explain(error)
+            reason, message = found.reason, str(found)
+        seconds = time.monotonic() - begun
+        after = round(begun - self._begin, 3)
+        return Attempt(after, seconds, reason, message, facts), api_is_away

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import canary
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
+    VERSION,
     Canary,
     Service,
+    Target,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 
@@ -43,6 +46,30 @@ def test_by_share_the_service_finds_the_canary_beside_the_others() -> None:
     assert body["spec"]["replicas"] == 1
     assert finds(front()["spec"]["selector"], labels_of(body))
     assert body["spec"]["template"]["spec"]["containers"][0]["image"] == "r/sale:2"
+
+
+def test_an_image_alone_is_tried_as_the_deployment_that_is_there() -> None:
+    there = deployment("r/sale:1", replicas=6)
+    there["spec"]["template"]["metadata"]["labels"][VERSION] = "1"
+    there["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "7"}
+    [found] = canary.objects(service("2", live=there), SHARE)
+    body = found.body
+    assert body["metadata"]["name"] == "nx-sale-canary"
+    assert "annotations" not in body["metadata"]
+    assert body["spec"]["replicas"] == 1
+    assert body["spec"]["template"]["spec"]["containers"][0]["image"] == "r/sale:2"
+    assert labels_of(dict(body))[VERSION] == "2"
+    assert labels_of(dict(body))[canary.TRACK] == "canary"
+    assert there["spec"]["template"]["spec"]["containers"][0]["image"] == "r/sale:1"
+    with pytest.raises(KubeError, match="needs the Service nx-sale"):
+        canary.objects(service("2", live=there), WEIGHT)
+
+
+def test_a_template_alone_is_what_the_deployment_gets() -> None:
+    there, old = deployment("r/sale:2"), deployment("r/sale:1")["spec"]["template"]
+    back = replace(service("1", live=there), target=Target("1", image="r/sale:1", template=old))
+    [body] = back.deployments
+    assert body["spec"]["template"] == old
 
 
 def test_by_weight_only_its_own_service_finds_the_canary() -> None:

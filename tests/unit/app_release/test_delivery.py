@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +17,8 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.de
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.gitops import Gitops
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import Target
+from ansible_collections.groundwork.platform.plugins.module_utils.gitops import git
+from ansible_collections.groundwork.platform.plugins.module_utils.gitops.git import GitSource
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Answer, Client
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.discovery import (
     Catalogue,
@@ -62,6 +65,41 @@ def delivery(api: Api) -> Delivery:
     ]
     made._catalogue = Catalogue({each.kind: each for each in resources}, frozenset())
     return made
+
+
+def test_what_the_cluster_serves_is_known_from_its_discovery() -> None:
+    made = delivery(Api())
+    assert made.serves("apps/v1", "Deployment")
+    assert not made.serves("keda.sh/v1alpha1", "ScaledObject")
+
+
+@pytest.mark.parametrize(
+    "said, status, has, holds",
+    [
+        ("2", "Synced", True, True),
+        ("1", "Synced", True, False),
+        # What is committed may not have come to the cluster yet.
+        ("2", "OutOfSync", True, False),
+        ("2", "Synced", False, False),
+    ],
+)
+def test_what_git_says_is_there_once_argo_cd_has_brought_it(
+    monkeypatch: pytest.MonkeyPatch, said: str, status: str, has: bool, holds: bool
+) -> None:
+    async def read(_source: GitSource) -> str:
+        return said
+
+    async def at(_source: GitSource, value: str, revisions: tuple[str, ...]) -> bool:
+        assert (value, revisions) == ("2", ("c0ffee",))
+        return has
+
+    monkeypatch.setattr(git, "read", read)
+    monkeypatch.setattr(git, "at", at)
+    application = {"status": {"sync": {"status": status, "revision": "c0ffee"}}}
+    source = GitSource("https://git.test/shop", "main", "values.yaml", "image.tag")
+    meant = replace(service("2"), git=source, application="shop")
+    made = delivery(Api(shop=application))
+    assert asyncio.run(made.holds(meant, deployment())) is holds
 
 
 def named(kind: str, name: str) -> Body:

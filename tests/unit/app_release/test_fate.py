@@ -136,6 +136,9 @@ def test_the_record_has_who_released_and_from_what_it_returned() -> None:
         ([GOOD, FAILED], None, "1", "2 (revision 2)"),
         ([GOOD, GOOD, RUNNING], None, "2", "3 (revision 3)"),
         ([GOOD, ROLLED_BACK], 2, "2", "1 (revision 1)"),
+        # What was cut short while it returned by itself goes on to where it went.
+        ([GOOD, ROLLING_BACK], None, "1", "2 (revision 2)"),
+        ([GOOD, GOOD, ROLLING_BACK], None, "2", "3 (revision 3)"),
     ],
 )
 def test_where_a_rollback_goes(
@@ -145,6 +148,33 @@ def test_where_a_rollback_goes(
     meant, returned = rolled_back_to(service(""), known, number)
     assert (meant.target.version, returned) == (version, of)
     assert meant.canary is None
+
+
+@pytest.mark.parametrize("state", [RUNNING, FAILED])
+def test_a_rollback_that_did_not_get_there_goes_on_and_not_forth_to_what_it_left(
+    state: str,
+) -> None:
+    known = [kept(1, "1"), kept(2, "2"), kept(3, "1", state, rollback_of="2 (revision 2)")]
+    meant, left = rolled_back_to(service(""), known, None)
+    assert (meant.target.version, left) == ("1", "2 (revision 2)")
+    again = decide(meant, known, True, LIVE, "jane", left)
+    assert again.kept.revision.rollback_of == "2 (revision 2)"
+    # Another one may be named all the same, and what was left stays left.
+    known.insert(0, kept(0, "0"))
+    named, left = rolled_back_to(service(""), known, 0)
+    assert (named.target.version, left) == ("0", "2 (revision 2)")
+
+
+def test_a_rollback_ends_what_was_cut_short_on_its_way_back() -> None:
+    known = [kept(1, "1"), kept(2, "2", ROLLING_BACK)]
+    meant, left = rolled_back_to(service(""), known, None)
+    fate = decide(meant, known, False, LIVE, "jane", left)
+    assert (fate.action, back(fate), fate.kept) == (BRING_BACK, "1", known[1])
+    # The first release of all returns to what ran before it.
+    first = kept(1, "1", ROLLING_BACK, back=LIVE)
+    assert rolled_back_to(service(""), [first], None)[0].target == LIVE
+    with pytest.raises(KubeError, match="no good revision before"):
+        rolled_back_to(service(""), [kept(1, "1", ROLLING_BACK)], None)
 
 
 def test_what_somebody_left_is_no_way_back() -> None:

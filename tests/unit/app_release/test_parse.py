@@ -105,7 +105,17 @@ def test_the_image_of_the_named_container_is_the_version() -> None:
         (
             {"name": "sale", "image": "r/sale:1", "canary": {"weight": 5}},
             "no_canary",
-            "made of its manifests, and there are none",
+            "made of its manifests, and there are none. Leave weight out",
+        ),
+        (
+            {
+                "name": "sale",
+                "git": {"repository": "https://git.test/shop", "path": "a.yaml", "key": "tag"},
+                "application": "shop",
+                "canary": {},
+            },
+            "no_canary",
+            "Argo CD brings it",
         ),
         (sale(needs=["identty"]), "unknown_need", "sale needs identty, which is not there"),
         (sale(soak={"seconds": -1}), "bad_soak", "at least 0 and 0.1"),

@@ -67,6 +67,55 @@ def test_every_container_of_a_service_is_held_against_the_policy() -> None:
     assert len(list(preflight.image_problems(alone, ANY))) == 1
 
 
+def alone(version: str = "2", **spec: Any) -> Service:
+    """A service by an image alone, over the Deployment that is there."""
+    there = deployment(**spec)
+    there["metadata"] |= {"namespace": "nx", "uid": "d"}
+    return service(version, live=there)
+
+
+def test_an_image_alone_is_held_against_as_the_deployment_that_is_there() -> None:
+    meant = alone(replicas=4, container={"resources": {"requests": {"cpu": "500m"}}})
+    assert meant.live
+    [full] = preflight.headroom([meant], [meant.live], [few("400m")])
+    assert full.reason == "no_headroom"
+    assert "need 0.5 more for a while" in str(full)
+    assert list(preflight.headroom([meant], [meant.live], [few("500m")])) == []
+    hurt = {
+        "metadata": {"name": "nx-sale", "namespace": "nx"},
+        "spec": {"selector": {"matchLabels": {"tier": "api"}}},
+        "status": {"currentHealthy": 1, "desiredHealthy": 2},
+    }
+    [worse] = preflight.disruptions([meant], [hurt])
+    assert worse.reason == "disrupted"
+    # Its replicas are what it has, and nobody's wish.
+    scaler = {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "nx-sale", "namespace": "nx"},
+        "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "nx-sale"}},
+    }
+    assert list(preflight.masters(meant, [scaler])) == []
+
+
+def test_of_an_image_alone_only_that_is_judged_by_its_containers_pull_policy() -> None:
+    side = {"name": "proxy", "image": "r/proxy:latest"}
+    meant = alone(container={"imagePullPolicy": "Never"})
+    assert meant.live
+    meant.live["spec"]["template"]["spec"]["containers"].append(side)
+    assert list(preflight.images(meant)) == [("r/sale:2", "Never")]
+    assert list(preflight.image_problems(meant, ANY)) == []
+    [absent] = preflight.absent(meant, [node("r/sale:1")])
+    assert "no node has the image r/sale:2" in str(absent)
+
+
+def few(cpu: str) -> Body:
+    """A quota of so many CPUs, of which none is used."""
+    return {
+        "metadata": {"name": "few", "namespace": "nx"},
+        "status": {"hard": {"requests.cpu": cpu}, "used": {}},
+    }
+
+
 def node(*names: str, more: int = 0) -> Body:
     images = [{"names": list(names)}, *({"names": [f"x/{n}:1"]} for n in range(more))]
     return {"status": {"images": images}}

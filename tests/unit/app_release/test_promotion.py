@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import Target
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.promotion import (
+    Namespaces,
     missing,
     problems,
+    read,
+    there,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.records import (
     FAILED,
@@ -16,6 +19,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.app_release.re
     RUNNING,
     Kept,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 
 from tests.unit.app_release.samples import kept, service
 
@@ -70,3 +74,30 @@ def test_all_that_is_not_promoted_is_told_with_the_environment() -> None:
     assert found.reason == "not_promoted"
     assert str(found) == "sale 2: staging never had it: release it there first."
     assert problems([service("2")], {("nx", "sale"): [kept(1, "2")]}, "staging", 0) == []
+
+
+@pytest.mark.parametrize(
+    "namespaces, known_in",
+    [
+        (None, "nx"),
+        ("nx-staging", "nx-staging"),
+        ({"nx": "nx-staging"}, "nx-staging"),
+        ({"other": "nx-staging"}, "nx"),
+    ],
+)
+def test_what_is_called_otherwise_there_is_found(namespaces: Namespaces, known_in: str) -> None:
+    assert there("nx", namespaces) == known_in
+    known = {(known_in, "sale"): [kept(1, "2")]}
+    assert problems([service("2")], known, "staging", 0, namespaces) == []
+    [found] = problems([service("3")], known, "staging", 0, namespaces)
+    assert ("(namespace nx-staging)" in str(found)) is (known_in == "nx-staging")
+
+
+def test_the_option_is_a_name_or_a_mapping_of_names() -> None:
+    assert read(None) is read("") is None
+    assert read("nx-staging") == "nx-staging"
+    assert read({"nx": "nx-staging"}) == {"nx": "nx-staging"}
+    for wrong in (7, ["nx"], {"nx": ""}, {"nx": {"a": "b"}}):
+        with pytest.raises(KubeError, match="neither a name nor a mapping") as refused:
+            read(wrong)
+        assert refused.value.reason == "bad_namespace"

@@ -145,8 +145,14 @@ def test_what_is_surplus_are_the_oldest_but_never_the_last_good_one() -> None:
     known = [kept(number, str(number)) for number in range(1, KEPT + 4)]
     assert [each.number for each in records.surplus(known)] == [3, 2, 1]
     bad = [kept(2, "2"), *(kept(n, str(n), ROLLED_BACK) for n in range(3, KEPT + 5)), kept(1, "1")]
-    assert [each.number for each in records.surplus(bad)] == [4, 3, 1]
+    assert [each.number for each in records.surplus(bad)] == [4, 3]
     assert records.surplus(known[:KEPT]) == []
+
+
+def test_the_way_back_is_kept_however_often_was_tried_in_vain() -> None:
+    tries = [kept(number, str(number), ROLLED_BACK) for number in range(2, KEPT + 2)]
+    known = [kept(0, "0"), kept(1, "1"), *tries, kept(KEPT + 2, "12")]
+    assert [each.number for each in records.surplus(known)] == [2, 0]
 
 
 def test_how_a_revision_ended_is_written_upon_it() -> None:

@@ -7,21 +7,24 @@ import base64
 import json
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 from aiohttp import web
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import Service
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.preflight import HUB
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.registry import (
     Name,
     Registries,
+    logins,
     parse,
     problems,
     pulled,
 )
+from ansible_collections.groundwork.platform.plugins.module_utils.kube.client import Answer, Client
 
-from tests.unit.app_release.samples import deployment, service
+from tests.unit.app_release.samples import Body, deployment, service
 
 DIGEST = f"sha256:{'0' * 64}"
 BASIC = f"Basic {base64.b64encode(b'jane:secret').decode()}"
@@ -69,6 +72,54 @@ def test_what_is_never_pulled_is_not_asked_for() -> None:
         ]
     }
     assert pulled(service("2", deployment(pod=both))) == {"r/b:1"}
+
+
+class Api:
+    """Has Secrets and ServiceAccounts."""
+
+    def __init__(self, **found: Body) -> None:
+        self.found = found
+
+    async def get(self, path: str) -> Answer:
+        body = self.found.get("_".join(path.split("/")[-2:]))
+        return Answer(200, body) if body else Answer(404, {})
+
+
+def login(name: str) -> Body:
+    return {"data": {".dockerconfigjson": base64.b64encode(name.encode()).decode()}}
+
+
+def account(name: str) -> Body:
+    return {"imagePullSecrets": [{"name": name}]}
+
+
+MADE = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "sale"}, **account("c")}
+
+
+@pytest.mark.parametrize(
+    "meant, found",
+    [
+        (service("2", deployment(pod=account("a"))), ["a"]),
+        # Where a pod names none, it gets those of its ServiceAccount.
+        (service("2", deployment()), ["b"]),
+        (service("2", deployment(pod={"serviceAccountName": "sale"})), ["a"]),
+        (service("2", deployment(pod={"serviceAccountName": "sale"}), MADE), ["c"]),
+        (service("2", deployment(pod={"serviceAccountName": "none"})), []),
+        # An image alone comes with what its Deployment has.
+        (service("2", live=deployment(pod=account("c"))), ["c"]),
+        (service("2", live=deployment()), ["b"]),
+        (service("2", deployment(pod=account("gone"))), []),
+    ],
+)
+def test_logins_are_those_that_the_pods_get(meant: Service, found: list[str]) -> None:
+    api = Api(
+        secrets_a=login("a"),
+        secrets_b=login("b"),
+        secrets_c=login("c"),
+        serviceaccounts_default=account("b"),
+        serviceaccounts_sale=account("a"),
+    )
+    assert asyncio.run(logins(cast(Client, api), [meant])) == found
 
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]

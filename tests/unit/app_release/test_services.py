@@ -8,9 +8,7 @@ from typing import Any, cast
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
     records,
-)
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release import (
-    services as subject,
+    trial,
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fate import (
     KEEP,
@@ -59,11 +57,13 @@ class Cluster:
     def __init__(self, broken: str = "") -> None:
         self.done: list[str] = []
         self.applied: list[Any] = []
-        self._broken = broken
+        self.templates = ["a"]
+        self.broken = broken
+        self.left = False
 
     def note(self, what: str) -> None:
         self.done.append(what)
-        if what == self._broken:
+        if what == self.broken:
             raise KubeError("failed", f"{what} failed.")
 
     async def write(self, kept: Kept, _namespace: str) -> None:
@@ -86,7 +86,7 @@ class Cluster:
 
     async def without(self, service: Service, _label: str) -> bool:
         self.note(f"without {service.deployment}")
-        return False
+        return self.left
 
     async def remove(self, _service: Service, new: Target, old: Target) -> None:
         self.note(f"remove {new.version} but {old.version}")
@@ -102,6 +102,12 @@ class Cluster:
 
     async def rolled_out(self, place: tuple[str, str], generation: int, *_more: Any) -> None:
         self.note(f"up {place[1]} {generation}")
+
+    def template(self, _place: tuple[str, str]) -> str:
+        return self.templates.pop(0) if len(self.templates) > 1 else self.templates[0]
+
+    async def until(self, look: Any, _seconds: float) -> Any:
+        return look()
 
 
 def made(cluster: Cluster, one: Fate) -> Services:
@@ -148,7 +154,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, *breaches: Breach) -> None:
     async def soak(*_arguments: Any) -> Soaked:
         return Soaked(30.0, breaches)
 
-    monkeypatch.setattr(subject, "soak", soak)
+    monkeypatch.setattr(trial, "soak", soak)
 
 
 TRIED = [
@@ -200,6 +206,43 @@ def test_a_canary_that_does_not_come_up_is_taken_away() -> None:
     assert (one.begun, one.reason) == (False, "canary_failed")
 
 
+@pytest.mark.parametrize(
+    "broken, breach, words",
+    [
+        ("delete Deployment Service", True, "its canary failed after 30 s: too slow. It could not"),
+        ("delete Deployment Service", False, "its canary held. It could not be taken away"),
+    ],
+)
+def test_a_canary_that_cannot_be_taken_away_is_told_beside_why_it_failed_and_undone(
+    monkeypatch: pytest.MonkeyPatch, broken: str, breach: bool, words: str
+) -> None:
+    judged(monkeypatch, *([Breach("sale", "slow", "too slow")] if breach else []))
+    one, cluster = fate(CANARY), Cluster(broken)
+    one.kept = kept(2, "2", records.RUNNING, target=CANARY.target)
+    services = made(cluster, one)
+    with pytest.raises(KubeError) as error:
+        asyncio.run(services.bring(CANARY.rollout))
+    assert str(error.value).startswith(words)
+    assert str(error.value).endswith(f"HTTPRoutes may lead to it: {broken} failed.")
+    # So it is brought back, by which its routes are set right before its pods go.
+    assert (one.begun, one.state, one.reason) == (True, "failed", "canary_failed")
+    cluster.done.clear()
+    cluster.broken = ""
+    asyncio.run(services.bring_back(one))
+    assert cluster.done[:3] == [
+        "bring 1 by force",
+        "apply HTTPRoute",
+        "without nx-sale-canary",
+    ]
+
+
+def test_a_canary_that_was_left_goes_with_its_service() -> None:
+    one, cluster = fate(CANARY, back=None), Cluster()
+    cluster.left = True
+    asyncio.run(made(cluster, one).bring(CANARY.rollout))
+    assert "delete Deployment Service" in cluster.done
+
+
 def test_a_first_release_has_no_canary() -> None:
     assert "bring 2" in bring(fate(CANARY, back=None))[:2]
 
@@ -212,6 +255,7 @@ def test_the_way_back_is_gone_by_force_and_takes_away_what_came() -> None:
     assert cluster.done == [
         "record rolling_back",
         "bring 1 by force",
+        "without nx-sale-canary",
         "remove 2 but 1",
         "up nx-sale 4",
     ]
@@ -220,13 +264,38 @@ def test_the_way_back_is_gone_by_force_and_takes_away_what_came() -> None:
 def test_only_a_good_revision_lets_old_ones_and_what_they_had_go() -> None:
     known = [kept(1, "1"), kept(2, "2", records.RUNNING)]
     for state, then in (
-        (records.GOOD, ["remove 1 but 2", "prune 1 2"]),
-        (records.FAILED, []),
+        # On record as good, nobody would come for what the way back had.
+        (records.GOOD, ["remove 1 but 2", "record good", "prune 1 2"]),
+        (records.FAILED, ["record failed"]),
     ):
         one, cluster = fate(service("2"), known=known), Cluster()
         asyncio.run(made(cluster, one).remember(one, state))
-        assert cluster.done == [f"record {state}", *then]
+        assert cluster.done == then
         assert one.kept.revision.state == state
+
+
+def test_one_that_cannot_be_recorded_does_not_keep_the_others_from_it() -> None:
+    one, cluster = fate(service("2"), state="released"), Cluster("remove 1 but 2")
+    other = fate(service("3"), state="released", back=None)
+    [problem] = asyncio.run(made(cluster, one).record([one, other]))
+    assert str(problem) == "sale held, but remove 1 but 2 failed."
+    assert [each.kept.revision.state for each in (one, other)] == [records.RUNNING, records.GOOD]
+    assert (one.state, one.reason) == ("released", "failed")
+    assert "the next run takes it up" in one.why
+
+
+def test_what_runs_at_the_end_has_to_be_what_came_up() -> None:
+    """Also where nobody watched it meanwhile."""
+    for templates, reasons in (["a"], []), (["a", "b"], ["replaced"]):
+        one, cluster = fate(service("2")), Cluster()
+        cluster.templates = templates
+        services = made(cluster, one)
+
+        async def go(services: Services = services, one: Fate = one) -> list[Breach]:
+            await services.bring(one.service.rollout)
+            return await services.replaced([one])
+
+        assert [each.reason for each in asyncio.run(go())] == reasons
 
 
 def test_a_service_needs_others_to_be_up_and_not_only_migrated() -> None:

@@ -10,7 +10,10 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release import run as runs
-from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fate import RELEASED
+from ansible_collections.groundwork.platform.plugins.module_utils.app_release.fate import (
+    RELEASED,
+    Fate,
+)
 from ansible_collections.groundwork.platform.plugins.module_utils.app_release.model import (
     Breach,
     Soak,
@@ -126,11 +129,87 @@ def test_a_service_has_to_be_well_itself_whatever_all_may_do_in_the_soak(
     well(check("sale 1", "status", 0.02), budget=Budget(latency={"max": 1}))
 
 
+class Away:
+    """A question through the API, where nobody answers the first times; then it is answered from a list."""
+
+    target = "told"
+
+    def __init__(self, times: int, *answers: float | str) -> None:
+        self._times, self._told = times, Told(answers)
+
+    async def ask(self, world: Any, timeout: float, /) -> Any:
+        self._times -= 1
+        if self._times >= 0:
+            raise KubeError("unreachable", "GET https://api/: connection refused.")
+        return await self._told.ask(world, timeout)
+
+
+def away(times: int, *answers: float | str) -> tuple[str, Check]:
+    return "sale", Check("sale 1", "http", Away(times, *answers), Pace(0.2, 0, 0.05))
+
+
+def patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """A pause of no length between attempts while the API is away, and so many seconds of them."""
+    base = "ansible_collections.groundwork.platform.plugins.module_utils"
+    monkeypatch.setattr(f"{base}.health.engine._PAUSE", 0.01)
+    for name in ("services", "soak"):
+        monkeypatch.setattr(f"{base}.app_release.{name}.AWAY", seconds)
+
+
+def test_an_api_that_is_away_for_a_moment_says_nothing_of_who_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience(monkeypatch, 2)
+    held = window(Watching([pod("a")]), Soak(seconds=0.2, interval=0.1), away(7, 0.0))
+    assert held.breaches == ()
+    well(away(7, 0.0)[1], budget=Budget())
+    # It is asked for the service all the same.
+    sick = window(Watching([pod("a")]), Soak(seconds=5), away(3, 0.0, "status"))
+    assert [each.reason for each in sick.breaches] == ["unhealthy"]
+
+
+def test_an_api_that_stays_away_leaves_a_version_unmeasured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience(monkeypatch, 0.1)
+    lost = window(Watching([pod("a")]), Soak(seconds=5), away(10**6))
+    assert [each.reason for each in lost.breaches] == ["not_measured"]
+    assert "connection refused" in lost.breaches[0].message
+    with pytest.raises(KubeError) as unknown:
+        well(replace(away(10**6)[1], pace=Pace(0.2, 0, 20)), budget=Budget())
+    assert unknown.value.reason == "not_measured"
+
+
+def test_an_api_that_goes_away_in_the_window_is_waited_for_once_and_not_by_each_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience(monkeypatch, 0.4)
+    name, one = away(10**6)
+    lost = replace(one, question=Lost(2))
+    found = window(Watching([pod("a")]), Soak(seconds=3), (name, lost))
+    assert [each.reason for each in found.breaches] == ["not_measured"]
+    assert found.seconds < 1
+
+
+class Lost(Away):
+    """A question that is answered the first times, and then nobody is there."""
+
+    async def ask(self, _world: Any, _timeout: float, /) -> Any:
+        self._times -= 1
+        if self._times < 0:
+            raise KubeError("unreachable", "GET https://api/: connection refused.")
+        return {}
+
+
 class Watching:
     """A watcher whose pods are told look by look."""
 
-    def __init__(self, *looks: Sequence[Body]) -> None:
+    def __init__(self, *looks: Sequence[Body], templates: Sequence[str] = ("",)) -> None:
         self._looks = list(looks)
+        self._templates = list(templates)
+
+    def template(self, _place: Any) -> str:
+        return self._templates.pop(0) if len(self._templates) > 1 else self._templates[0]
 
     def new_pods(self, _place: Any) -> Sequence[Body]:
         return self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
@@ -140,8 +219,10 @@ class Watching:
         return look()
 
 
-def window(watching: Watching, wanted: Soak, *checks: tuple[str, Check]) -> Soaked:
-    watched = Watched(service("2"), ("nx", "nx-sale"), wanted)
+def window(
+    watching: Watching, wanted: Soak, *checks: tuple[str, Check], template: str = ""
+) -> Soaked:
+    watched = Watched(service("2"), ("nx", "nx-sale"), wanted, template)
     return asyncio.run(soak(NOBODY, cast(Any, watching), [watched], checks, NOBODY, Budget()))
 
 
@@ -156,6 +237,17 @@ def test_a_window_lasts_its_seconds_and_ends_with_the_first_breach() -> None:
     sick = window(Watching([pod("a")]), Soak(seconds=30), ("sale", check("sale 1", 0.0, "status")))
     assert [each.reason for each in sick.breaches] == ["unhealthy"]
     assert sick.seconds < 5
+
+
+def test_a_window_ends_where_somebody_brings_something_else() -> None:
+    for templates, reasons in (
+        (["a", "a", "", "b"], ["replaced"]),
+        # What its controller has not seen yet is not there yet.
+        (["a", "", "a"], []),
+    ):
+        watching = Watching([pod("a")], templates=templates)
+        found = window(watching, Soak(seconds=0.4, interval=0.05), template="a")
+        assert [each.reason for each in found.breaches] == reasons
 
 
 def test_a_window_without_seconds_asks_nothing() -> None:
@@ -177,7 +269,13 @@ def test_each_service_is_on_record_with_its_own_window(monkeypatch: pytest.Monke
         return Soaked(60.2, (Breach("s1", "slow", "too slow"),), {"s2": Traffic(9)})
 
     monkeypatch.setattr(runs, "soak", held)
-    services = SimpleNamespace(fates={each.service.name: each for each in fates}, watcher=None)
+
+    def watched(fate: Fate) -> Watched:
+        return Watched(fate.service, fate.service.place, fate.service.soak)
+
+    services = SimpleNamespace(
+        fates={each.service.name: each for each in fates}, watcher=None, watched=watched
+    )
     one = runs._Run(
         NOBODY,
         cast(Any, services),

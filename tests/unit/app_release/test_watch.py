@@ -69,6 +69,21 @@ def test_new_pods_are_those_of_the_newest_set_that_stay() -> None:
     assert names(live(revision="1")) == ["a"]
 
 
+def test_the_template_that_runs_is_known_by_its_replica_set() -> None:
+    watcher = Watcher(cast(Client, Logs()), ["nx"])
+    assert watcher.template(PLACE) == ""
+    for each in SETS:
+        watcher._look("replicasets", watcher._bodies["replicasets"])(each)
+    for deployment, uid in (
+        (live(), "new"),
+        (live(generation=9), "new"),  # as an autoscaler leaves it
+        (live(revision="1"), "old"),
+        (live(generation=3, seen=2), ""),
+    ):
+        watcher._look("deployments", watcher._bodies["deployments"])(deployment)
+        assert watcher.template(PLACE) == uid
+
+
 def test_before_the_controller_has_seen_the_newest_template_no_pod_is_new() -> None:
     assert names(live(generation=3, seen=2)) == []
     assert names(live(seen=0)) == []
@@ -87,6 +102,13 @@ def test_a_container_that_is_begun_anew_again_and_again_has_crashed() -> None:
     assert crashed(crashing(1)) == ""
     assert crashed(crashing(5, ended=False)) == ""
     assert crashed({}) == ""
+
+
+def test_a_container_that_is_ready_has_only_a_past() -> None:
+    """Pods that a rollback returns to may have been begun anew long ago."""
+    old = crashing(7)
+    old["status"]["containerStatuses"][0]["ready"] = True
+    assert crashed(old) == ""
 
 
 class Logs:

@@ -103,11 +103,31 @@ def test_a_migration_is_made_of_a_template_or_of_a_command_with_the_services_ima
     assert migration["env_from"] == [{"configMapRef": {"name": "nx-payment-config"}}]
 
 
-def test_what_is_sensitive_has_a_canary_where_there_are_manifests_to_make_it_of() -> None:
-    canary = {"weight": 10}
+def test_what_is_sensitive_has_a_canary_however_it_is_brought() -> None:
+    canary = {"weight": 10, "seconds": 60}
     assert calls(canary=canary, template="s.j2")["payment-api"]["canary"] == canary
     assert "canary" not in calls(canary=canary, template="s.j2")["sale"]
-    assert "canary" not in calls(canary=canary)["payment-api"]
+    # By an image alone there is no route that could send it a part.
+    assert calls(canary=canary)["payment-api"]["canary"] == {"replicas": 1, "seconds": 60}
+    for way, has in (
+        ({"helm": {"chart": "c"}}, True),
+        ({"kustomize": "k"}, True),
+        ({"git": {"path": "a"}}, False),
+    ):
+        own = {"sale": {**way, "image": "r/sale:1", "sensitive": True}}
+        assert ("canary" in calls(own, canary=canary, defaults={})["sale"]) is has
+    assert "canary" not in calls(canary={})["payment-api"]
+
+
+@pytest.mark.parametrize("inventory", ["staging", "production"])
+def test_the_payment_api_of_each_environment_has_a_canary(inventory: str) -> None:
+    group = yaml.safe_load(
+        (ROOT / "inventories" / inventory / "group_vars/kube_clusters.yml").read_text()
+    )
+    own = yaml.safe_load((ROOT / "roles/app_release/defaults/main.yml").read_text())
+    canary = group.get("app_release_canary", own["app_release_canary"])
+    made = calls(group["app_release_services"], canary=canary, defaults={})
+    assert [name for name, call in made.items() if "canary" in call] == ["payment-api"]
 
 
 def test_other_ways_take_no_template() -> None:

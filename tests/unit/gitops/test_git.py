@@ -18,6 +18,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.gitops import 
 )
 from ansible_collections.groundwork.platform.plugins.module_utils.gitops.git import (
     Commit,
+    at,
     commit,
     contains,
     read,
@@ -277,6 +278,20 @@ def test_whether_a_commit_comes_after_another(shop: Repository) -> None:
     assert asyncio.run(contains(source, done.after, later))
     assert not asyncio.run(contains(source, later, done.after))
     assert not asyncio.run(contains(source, done.after, "0" * 40))
+
+
+def test_whether_a_commit_has_a_value(shop: Repository) -> None:
+    first = shop.log("%H")[0]
+    later = released(shop).after
+    for value, revisions, has in (
+        ("1.0", [first], True),
+        ("1.1", [first], False),
+        ("1.1", ["1.2.3", first, later], True),
+        # The version of a chart, a commit that is not there, and no commits.
+        ("1.1", ["1.1", "0" * 40], False),
+        ("1.1", [], False),
+    ):
+        assert asyncio.run(at(shop.source(), value, revisions)) is has
 
 
 def test_a_kustomization(tmp_path: Path) -> None:
