@@ -357,6 +357,6 @@ def test_a_bare_project_is_planned_and_provisioned(world: World) -> None:
     }
     planned = world.play("provision", "-e", json.dumps(given), "--check")
     assert planned.returncode == 0, planned.failures
-    assert "create  dns.managedZones/staging" in planned.text
+    assert "dns.managedZones/staging" in planned.text
     done = world.play("provision", "-e", json.dumps(given))
     assert done.returncode == 0, done.failures
