@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.groundwork.platform.plugins.module_utils.kube import owners
 from ansible_collections.groundwork.platform.plugins.module_utils.kube_cluster import (
     choose,
     table,
@@ -23,8 +24,12 @@ def kube_clusters(groups: Mapping[str, Sequence[str]], clusters: str = "") -> li
 
 
 class FilterModule:
-    """Filters that choose clusters and show them."""
+    """Filters that choose clusters, show them, and say who keeps what is in them."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"kube_clusters": kube_clusters, "kube_cluster_table": table.cluster_lines}
+        return {
+            "kube_cluster_table": table.cluster_lines,
+            "kube_clusters": kube_clusters,
+            "kube_sets_back": owners.sets_back,
+        }

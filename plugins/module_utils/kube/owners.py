@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 #: Labels and annotations, and the tool that writes each (from the tools' own documentation).
@@ -24,11 +24,21 @@ def other_owner(live: Mapping[str, Any], wanted: Mapping[str, Any], held: str = 
     A mark that the manifest carries as well was applied from here and means nobody else. ``held`` is an Application of
     Argo CD whose sync is held: it means nobody else meanwhile.
     """
+    return next((text for _tool, text in _owners(live, wanted, held)), None)
+
+
+def sets_back(live: Mapping[str, Any]) -> str | None:
+    """Name the tool that sets a live object back while nobody does anything. Helm waits for its next upgrade."""
+    return next((text for tool, text in _owners(live, {}, "") if tool != "Helm"), None)
+
+
+def _owners(
+    live: Mapping[str, Any], wanted: Mapping[str, Any], held: str
+) -> Iterator[tuple[str, str]]:
     marks, ours = _marks(live), _marks(wanted)
     for mark, tool in _MARKS.items():
         if mark in marks and mark not in ours and not (held and _of(marks[mark], held)):
-            return f"{tool} ({mark}: {marks[mark]})"
-    return None
+            yield tool, f"{tool} ({mark}: {marks[mark]})"
 
 
 def _of(mark: str, application: str) -> bool:

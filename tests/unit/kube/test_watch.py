@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -70,10 +71,9 @@ def asked(handler: Handler, work: Callable[[Client], Awaitable[Value]]) -> Value
     async def run() -> Value:
         runner = web.ServerRunner(web.Server(handler))
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        url = f"http://127.0.0.1:{port}"
+        listening = socket.create_server(("127.0.0.1", 0))
+        await web.SockSite(runner, listening).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         connection = Connection(url, None, None, None, "n", lambda: None, None)
         try:
             async with Client(connection, 4, 5, tries=1) as client:
