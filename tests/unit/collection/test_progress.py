@@ -29,7 +29,7 @@ class Action(action.ProgressAction):
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     told: list[str] = []
     monkeypatch.setattr(Display, "display", lambda _self, text, **_more: told.append(text))
-    monkeypatch.setattr(action.ActionBase, "run", lambda *_given: {})
+    monkeypatch.setattr("ansible.plugins.action.ActionBase.run", lambda *_given: {})
     return told
 
 
