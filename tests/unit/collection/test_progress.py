@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.groundwork.platform.plugins.module_utils.progress import progress
 from ansible_collections.groundwork.platform.plugins.plugin_utils import progress as action
@@ -30,7 +29,7 @@ class Action(action.ProgressAction):
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     told: list[str] = []
     monkeypatch.setattr(Display, "display", lambda _self, text, **_more: told.append(text))
-    monkeypatch.setattr(ActionBase, "run", lambda *_given: {})
+    monkeypatch.setattr("ansible.plugins.action.ActionBase.run", lambda *_given: {})
     return told
 
 

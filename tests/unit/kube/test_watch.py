@@ -24,7 +24,7 @@ from ansible_collections.groundwork.platform.plugins.module_utils.kube.wait impo
 
 Body = dict[str, Any]
 Value = TypeVar("Value")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 
 PATH = "/apis/apps/v1/namespaces/n/deployments"
 UNAUTHORIZED = {"kind": "Status", "reason": "Unauthorized", "message": "Unauthorized"}
