@@ -165,7 +165,7 @@ def test_an_instance_whose_change_is_refused_runs_again(gcp: Emulator):
 
 def test_an_api_that_the_run_enables_is_waited_for(gcp: Emulator):
     project = "project-late-api"
-    declared = [
+    declared: list[dict[str, Any]] = [
         {"type": "serviceusage.services", "name": "compute.googleapis.com", "project": project},
         {
             "type": "compute.networks",
