@@ -178,6 +178,7 @@ def test_what_somebody_changed_by_hand_is_set_back(world: World) -> None:
     assert world.ask("GET", group)["size"] == 1
 
 
+@pytest.mark.slow
 def test_members_are_stopped_one_in_a_run(world: World) -> None:
     """A machine type of the whole cluster: several are refused, one goes, and the others wait."""
     path = ROOT / "inventories/staging/group_vars/all/gcp_databases.yml"
