@@ -79,9 +79,11 @@ class Generation:
         """
         kept = dict(made)
         for source, value in made.items():
-            if isinstance(value, bytes) and self._keep.read(source) is None:
-                saved = self._keep.save(source, value)
-                kept[source] = saved if saved == value else self._value(source)
+            if isinstance(value, bytes):
+                # A run for another cluster may have been first before this look as well as after it.
+                there = self._keep.read(source)
+                saved = self._keep.save(source, value) if there is None else there
+                kept[source] = value if saved == value else self._value(source)
         return kept
 
     def _value(self, source: Generated) -> Value:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.groundwork.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.groundwork.platform.plugins.module_utils.kube_secrets.generated import (
+    Generation,
     Seen,
     decide,
 )
@@ -29,6 +30,14 @@ def test_a_value_is_made_of_its_characters() -> None:
     assert len(made) == 20
     assert {len(value) for value in made} == {48}
     assert set(b"".join(made).decode()) <= set(string.ascii_letters)
+
+
+def test_runs_for_two_clusters_at_once_give_both_one_value(tmp_path: Path) -> None:
+    one, other = (Generation(Keep(str(tmp_path), check=False), {}) for _cluster in range(2))
+    made, late = one.values([SOURCE]), other.values([SOURCE])
+    assert made != late
+    assert one.save(made) == made
+    assert other.save(late) == made
 
 
 def test_a_value_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
